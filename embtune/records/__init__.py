@@ -1,0 +1,1 @@
+"""Files in, files out: readers, writers, text templates and the sample data."""
