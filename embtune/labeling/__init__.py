@@ -1,0 +1,1 @@
+"""Votes, the journal with its undo, sessions and the label set."""

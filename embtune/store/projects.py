@@ -1,0 +1,122 @@
+"""Projects: one corpus each, with its labels, embeddings and models."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from embtune.errors import BadInputError
+from embtune.store.database import Database
+from embtune.store.tables import actions, jobs, projects, records, votes
+
+
+@dataclass(frozen=True)
+class ProjectRow:
+    """One project as the database has it."""
+
+    id: int
+    name: str
+    template: str | None
+    model: str
+    active_embedding: str
+    revision: int
+    created_at: float
+    opened_at: float
+
+
+@dataclass(frozen=True)
+class ProjectCard:
+    """What a list of projects shows of one."""
+
+    name: str
+    n_records: int
+    n_labelled: int
+    n_running_jobs: int
+    opened_at: float
+
+
+_COLUMNS = [projects.c[name] for name in ProjectRow.__dataclass_fields__]
+
+
+def find_project(db: Database, name: str) -> ProjectRow | None:
+    """Return the project of that name, if there is one."""
+    with db.read() as connection:
+        row = connection.execute(sa.select(*_COLUMNS).where(projects.c.name == name)).first()
+    return ProjectRow(**row._mapping) if row else None
+
+
+def get_project(db: Database, project_id: int) -> ProjectRow | None:
+    """Return the project of that number, if it still exists."""
+    with db.read() as connection:
+        row = connection.execute(sa.select(*_COLUMNS).where(projects.c.id == project_id)).first()
+    return ProjectRow(**row._mapping) if row else None
+
+
+def create_project(db: Database, name: str, *, model: str) -> ProjectRow:
+    """Add an empty project; a name already taken returns the one there is."""
+    name = name.strip()
+    if not name or len(name) > 100 or any(ord(ch) < 32 or ch in "/\\" for ch in name) or name.startswith("."):
+        raise BadInputError(
+            f"{name!r} cannot be a project name: use 1 to 100 characters, no slash, no leading full stop."
+        )
+    now = time.time()
+    with db.write() as connection:
+        exists = connection.scalar(sa.select(projects.c.id).where(projects.c.name == name))
+        if exists is None:
+            connection.execute(
+                projects.insert().values(name=name, model=model, created_at=now, opened_at=now)
+            )
+    found = find_project(db, name)
+    assert found is not None
+    return found
+
+
+def update_project(db: Database, project_id: int, **values: Any) -> None:
+    """Set columns of a project."""
+    with db.write() as connection:
+        connection.execute(projects.update().where(projects.c.id == project_id).values(**values))
+
+
+def delete_project(db: Database, project_id: int) -> None:
+    """Remove a project with everything that belongs to it."""
+    with db.write() as connection:
+        connection.execute(votes.delete().where(votes.c.project_id == project_id))
+        connection.execute(records.delete().where(records.c.project_id == project_id))
+        connection.execute(projects.delete().where(projects.c.id == project_id))
+
+
+def list_projects(db: Database) -> list[ProjectCard]:
+    """All projects, the last used first."""
+    n_records = sa.select(sa.func.count()).where(records.c.project_id == projects.c.id).scalar_subquery()
+    n_labelled = (
+        sa.select(sa.func.count(sa.distinct(votes.c.row)))
+        .select_from(votes.join(actions))
+        .where(votes.c.project_id == projects.c.id, actions.c.undone_at.is_(None))
+        .scalar_subquery()
+    )
+    n_jobs = (
+        sa.select(sa.func.count())
+        .where(jobs.c.project_id == projects.c.id, jobs.c.state.in_(["queued", "running"]))
+        .scalar_subquery()
+    )
+    query = sa.select(projects.c.name, n_records, n_labelled, n_jobs, projects.c.opened_at).order_by(
+        projects.c.opened_at.desc()
+    )
+    with db.read() as connection:
+        return [ProjectCard(*row) for row in connection.execute(query)]
+
+
+def revision_of(db: Database, project_id: int) -> int | None:
+    """Return the counter that every change of labels or records raises; None if the project is gone."""
+    with db.read() as connection:
+        return connection.scalar(sa.select(projects.c.revision).where(projects.c.id == project_id))
+
+
+def raise_revision(connection: sa.Connection, project_id: int) -> None:
+    """Note a change of labels or records, within the caller's transaction."""
+    connection.execute(
+        projects.update().where(projects.c.id == project_id).values(revision=projects.c.revision + 1)
+    )

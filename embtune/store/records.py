@@ -1,0 +1,186 @@
+"""Records: the rows of the corpus."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from embtune.store.database import Database
+from embtune.store.tables import records
+
+_CHUNK = 900  # SQLite takes 999 bound values in its oldest supported builds
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """One record as stored; `row` is its line in every matrix."""
+
+    row: int
+    id: str
+    text: str
+    fields: dict[str, Any]
+    reference_label_id: int | None
+
+
+@dataclass(frozen=True)
+class NewRecord:
+    """A record about to be stored."""
+
+    id: str
+    text: str
+    fields: dict[str, Any]
+    reference_label_id: int | None = None
+
+
+def count_records(db: Database, project_id: int) -> int:
+    """Count the records of a project."""
+    with db.read() as connection:
+        return connection.scalar(_count(project_id)) or 0
+
+
+def _count(project_id: int) -> sa.Select[Any]:
+    return sa.select(sa.func.count()).where(records.c.project_id == project_id)
+
+
+def row_numbers(connection: sa.Connection, project_id: int) -> dict[str, int]:
+    """Map every record id of a project to its row."""
+    query = sa.select(records.c.id, records.c.row).where(records.c.project_id == project_id)
+    return {item[0]: item[1] for item in connection.execute(query)}
+
+
+def insert_records(
+    connection: sa.Connection, project_id: int, new: Sequence[NewRecord], *, first_row: int
+) -> None:
+    """Append records as rows `first_row`, `first_row + 1`, …, within the caller's transaction."""
+    now = time.time()
+    if new:
+        connection.execute(
+            records.insert(),
+            [
+                {
+                    "project_id": project_id,
+                    "row": first_row + i,
+                    "id": record.id,
+                    "text": record.text,
+                    "fields": record.fields,
+                    "reference_label_id": record.reference_label_id,
+                    "created_at": now,
+                }
+                for i, record in enumerate(new)
+            ],
+        )
+
+
+def set_reference_labels(connection: sa.Connection, project_id: int, labels: dict[int, int]) -> None:
+    """Set the reference label of rows that have none, within the caller's transaction."""
+    if labels:
+        connection.execute(
+            records.update()
+            .where(records.c.project_id == project_id, records.c.row == sa.bindparam("at_row"))
+            .values(reference_label_id=sa.bindparam("label_id")),
+            [{"at_row": row, "label_id": label_id} for row, label_id in labels.items()],
+        )
+
+
+def reference_labels(db: Database, project_id: int) -> list[tuple[int, int]]:
+    """List (row, label id) of every record that has a reference label."""
+    query = sa.select(records.c.row, records.c.reference_label_id).where(
+        records.c.project_id == project_id, records.c.reference_label_id.is_not(None)
+    )
+    with db.read() as connection:
+        return [(row, label) for row, label in connection.execute(query)]
+
+
+def fetch_records(db: Database, project_id: int, rows: Sequence[int]) -> list[StoredRecord]:
+    """Return the records of those rows, in that order; rows that do not exist are left out."""
+    found: dict[int, StoredRecord] = {}
+    with db.read() as connection:
+        for chunk in _chunks([int(row) for row in rows]):
+            query = sa.select(
+                records.c.row, records.c.id, records.c.text, records.c.fields, records.c.reference_label_id
+            ).where(records.c.project_id == project_id, records.c.row.in_(chunk))
+            for row in connection.execute(query):
+                found[row.row] = StoredRecord(*row)
+    return [found[row] for row in map(int, rows) if row in found]
+
+
+def fetch_texts(db: Database, project_id: int, *, start: int = 0, stop: int | None = None) -> list[str]:
+    """Return the texts of rows `start` to `stop` (not included), by row."""
+    query = sa.select(records.c.text).where(records.c.project_id == project_id, records.c.row >= start)
+    if stop is not None:
+        query = query.where(records.c.row < stop)
+    with db.read() as connection:
+        return list(connection.scalars(query.order_by(records.c.row)))
+
+
+def fetch_ids(db: Database, project_id: int) -> list[str]:
+    """Return every record id, by row."""
+    query = sa.select(records.c.id).where(records.c.project_id == project_id).order_by(records.c.row)
+    with db.read() as connection:
+        return list(connection.scalars(query))
+
+
+def fetch_field(db: Database, project_id: int, field: str) -> list[Any]:
+    """Return one field of every record, by row; None where a record lacks it."""
+    query = sa.select(records.c.fields).where(records.c.project_id == project_id).order_by(records.c.row)
+    with db.read() as connection:
+        return [fields.get(field) for fields in connection.scalars(query)]
+
+
+def field_names(db: Database, project_id: int, *, sample: int = 200) -> list[str]:
+    """Names of the fields seen in the first records, in order of appearance."""
+    query = (
+        sa.select(records.c.fields)
+        .where(records.c.project_id == project_id)
+        .order_by(records.c.row)
+        .limit(sample)
+    )
+    names: dict[str, None] = {}
+    with db.read() as connection:
+        for fields in connection.scalars(query):
+            names.update(dict.fromkeys(fields))
+    return list(names)
+
+
+def search_text(db: Database, project_id: int, words: str, *, limit: int) -> list[int]:
+    """Rows whose text contains every one of the words, whatever their case, first rows first."""
+    query = sa.select(records.c.row).where(records.c.project_id == project_id)
+    for word in words.split():
+        query = query.where(records.c.text.icontains(word, autoescape=True))
+    with db.read() as connection:
+        return list(connection.scalars(query.order_by(records.c.row).limit(limit)))
+
+
+def stream_records(db: Database, project_id: int, *, chunk: int = 5000) -> Iterable[StoredRecord]:
+    """Yield every record by row, a chunk at a time."""
+    start = 0
+    while True:
+        query = (
+            sa.select(
+                records.c.row, records.c.id, records.c.text, records.c.fields, records.c.reference_label_id
+            )
+            .where(records.c.project_id == project_id, records.c.row >= start)
+            .order_by(records.c.row)
+            .limit(chunk)
+        )
+        with db.read() as connection:
+            part = [StoredRecord(*row) for row in connection.execute(query)]
+        yield from part
+        if len(part) < chunk:
+            return
+        start = part[-1].row + 1
+
+
+def approximate_bytes(new: Iterable[NewRecord]) -> int:
+    """Estimate what records will take on disk, to refuse an import that cannot fit."""
+    return sum(len(record.text) + len(json.dumps(record.fields)) + 200 for record in new)
+
+
+def _chunks(rows: list[int]) -> Iterable[list[int]]:
+    for start in range(0, len(rows), _CHUNK):
+        yield rows[start : start + _CHUNK]

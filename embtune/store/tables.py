@@ -1,0 +1,227 @@
+"""The tables. Times are seconds since 1970, UTC; `row` is a record's line in every matrix of its project."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _project() -> Column[int]:
+    return Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False)
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("template", Text),
+    Column("model", String(500), nullable=False),
+    Column("active_embedding", String(50), nullable=False, server_default="raw"),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("created_at", Double, nullable=False),
+    Column("opened_at", Double, nullable=False),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("reference_label_id", ForeignKey("labels.id", ondelete="SET NULL")),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("project_id", "id"),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("name", String(500), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("color", String(9), nullable=False),
+    Column("hotkey", String(1)),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("project_id", "name"),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("source", String(30), nullable=False),
+    Column("annotator", String(200), nullable=False),
+    Column("label_id", ForeignKey("labels.id", ondelete="SET NULL")),
+    Column("n_records", Integer, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("undone_at", Double),
+    Index(None, "project_id", "undone_at", "id"),
+)
+
+votes = Table(
+    "annotations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("action_id", ForeignKey("actions.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("answer", String(8), nullable=False),
+    Column("label_id", ForeignKey("labels.id", ondelete="CASCADE")),
+    Column("source", String(30), nullable=False),
+    Column("annotator", String(200), nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("created_at", Double, nullable=False),
+    ForeignKeyConstraint(["project_id", "row"], ["records.project_id", "records.row"], ondelete="CASCADE"),
+    Index(None, "project_id", "row"),
+)
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("name", String(50), nullable=False),
+    Column("model", String(500), nullable=False),
+    Column("model_path", Text),
+    Column("dim", Integer, nullable=False),
+    Column("n_rows", Integer, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("project_id", "name"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("name", String(50), nullable=False),
+    Column("recipe", String(100), nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("curve", JSON, nullable=False),
+    Column("gate", JSON, nullable=False),
+    Column("warnings", JSON, nullable=False),
+    Column("libraries", JSON, nullable=False),
+    Column("device", String(200), nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("project_id", "name"),
+)
+
+trained_on = Table(
+    "trained_on",
+    metadata,
+    Column("version_id", ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("label_id", Integer, nullable=False),
+)
+
+maps = Table(
+    "maps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("embedding", String(50), nullable=False),
+    Column("method", String(30), nullable=False),
+    Column("n_rows", Integer, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("project_id", "embedding", "method"),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("embedding", String(50), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("result", JSON, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("project_id", "embedding", "fingerprint"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("name", Text, nullable=False),
+    Column("kind", String(30), nullable=False),
+    Column("origin", JSON, nullable=False),
+    Column("annotator", String(200), nullable=False),
+    Column("cursor", Integer, nullable=False, server_default="0"),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+session_items = Table(
+    "session_items",
+    metadata,
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("row", Integer, nullable=False),
+    Column("cosine", Double),
+    Column("skipped", Boolean, nullable=False, server_default="0"),
+    Column("action_id", ForeignKey("actions.id", ondelete="SET NULL")),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("kind", String(30), nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("done", Double, nullable=False, server_default="0"),
+    Column("total", Double),
+    Column("unit", String(50), nullable=False, server_default=""),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("detail", JSON, nullable=False),
+    Column("result", JSON),
+    Column("error", Text),
+    Column("pid", Integer),
+    Column("cancel_requested", Boolean, nullable=False, server_default="0"),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("heartbeat_at", Double),
+    Column("finished_at", Double),
+    Index(None, "project_id", "state"),
+)
