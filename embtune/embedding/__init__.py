@@ -1,0 +1,1 @@
+"""Texts to vectors: devices, models, encoders and the matrix files."""
