@@ -1,0 +1,1 @@
+"""Pure scores: top-k, separation, classification, comparison."""

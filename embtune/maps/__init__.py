@@ -1,0 +1,1 @@
+"""2-D projections, the shapes drawn on them, and the raster for big ones."""
