@@ -1,0 +1,1 @@
+"""Recipes that fine-tune an embedding, and everything that touches Quaterion."""
