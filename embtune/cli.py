@@ -1,0 +1,452 @@
+"""The command line. `--json` prints one JSON object on standard output; progress goes to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from embtune.errors import BadInputError, EmbtuneError
+from embtune.project import Project, open_project
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help=__doc__,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ProjectName = Annotated[str, typer.Argument(metavar="P", help="Name of the project.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON (array), JSONL or Parquet file.")],
+    project: Annotated[str, typer.Option("--project", "-p", help="Project; made if it is new.")],
+    text: Annotated[str | None, typer.Option(help='Text template, such as "{Title}. {Description}".')] = None,
+    label_field: Annotated[str | None, typer.Option(help="Field that holds a label.")] = None,
+    reference_field: Annotated[
+        str | None,
+        typer.Option(
+            "--reference-field", "--reference-label", help="Field with the true label; never trained on."
+        ),
+    ] = None,
+    confidence_field: Annotated[
+        str | None, typer.Option(help="Field with the label's confidence, 0 to 1.")
+    ] = None,
+    label_source: Annotated[str, typer.Option(help="Who gave the labels.")] = "import",
+    allow_many_labels: Annotated[bool, typer.Option(help="Accept more than 500 different labels.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a file of records into a project."""
+    result = _job(
+        open_project(project),
+        "import",
+        as_json,
+        file=str(file.expanduser().absolute()),
+        text=text,
+        label_field=label_field,
+        reference_field=reference_field,
+        confidence_field=confidence_field,
+        label_source=label_source,
+        allow_many_labels=allow_many_labels,
+    )
+    _show(
+        result,
+        as_json,
+        f"{result['n_new']:,} new records, {result['n_known']:,} known, {result['n_empty']:,} empty; "
+        f"{result['n_labels']:,} labels, {result['n_reference']:,} reference labels.",
+        *result["notes"],
+    )
+
+
+@app.command()
+def embed(
+    project: ProjectName,
+    model: Annotated[str | None, typer.Option(help="Base model: a name or a folder.")] = None,
+    vectors: Annotated[Path | None, typer.Option(help="A .npy of your own, one row per record.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Embed every record; a stopped run goes on where it was."""
+    options = {"model": model, "vectors": str(vectors.expanduser().absolute()) if vectors else None}
+    result = _job(_existing(project), "embed", as_json, device=device, **options)
+    rate = f", {result['records_per_second']:,} records/s" if result.get("records_per_second") else ""
+    _show(
+        result,
+        as_json,
+        f"{result['embedding']}: {result['n_encoded']:,} of {result['n_records']:,} records encoded "
+        f"in {result['seconds']:,} s{rate} with {result['model']}.",
+    )
+
+
+@app.command()
+def label(
+    project: ProjectName,
+    file: Annotated[
+        Path, typer.Option("--from", help="File with 'id' (or the record's fields) and 'label'.")
+    ],
+    label_source: Annotated[str, typer.Option(help="Who gave the labels.")] = "import",
+    annotator: Annotated[str | None, typer.Option(help="Name written beside the votes.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add the labels of a file, all of them or none."""
+    opened = _existing(project)
+    result = opened.label_from_file(
+        file.expanduser(), annotator=annotator or opened.annotator, label_source=label_source
+    )
+    _show(result, as_json, f"{result['n_labelled']:,} records labelled from {result['file']}.")
+
+
+@app.command()
+def tune(
+    project: ProjectName,
+    recipe: Annotated[str, typer.Option(help="See `embtune recipes`.")] = "quaterion-triplet",
+    min_confidence: Annotated[
+        float, typer.Option(min=0, max=1, help="Least confidence of weak labels.")
+    ] = 0.7,
+    seed: Annotated[int, typer.Option(help="Seed of split and training.")] = 0,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value of the recipe; repeatable.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tune the embedding on the project's labels: the next version."""
+    result = _job(
+        _existing(project),
+        "tune",
+        as_json,
+        recipe=recipe,
+        min_confidence=min_confidence,
+        seed=seed,
+        parameters=_pairs(set_ or []),
+        device=device,
+    )
+    _show(
+        result,
+        as_json,
+        f"{result['version']} ({result['recipe']}) in {result['seconds']:,} s "
+        f"from {result['n_labels']:,} labels. {result['reason']}",
+        *result["warnings"],
+    )
+
+
+@app.command()
+def recipes(as_json: AsJson = False) -> None:
+    """List the ways to tune, with their parameters."""
+    from embtune.tuning.recipes import RECIPES
+
+    listed: list[dict[str, Any]] = [
+        {
+            "name": recipe.name,
+            "title": recipe.title,
+            "summary": recipe.summary,
+            "source": recipe.source,
+            "parameters": [{"name": p.name, "default": p.default, "help": p.help} for p in recipe.parameters],
+        }
+        for recipe in RECIPES.values()
+    ]
+    lines = []
+    for item in listed:
+        lines.append(f"{item['name']}: {item['summary']}")
+        lines += [f"  {p['name']} = {p['default']}  {p['help']}" for p in item["parameters"]]
+    _show({"recipes": listed}, as_json, *lines)
+
+
+@app.command()
+def evaluate(
+    project: ProjectName,
+    embedding: Annotated[str, typer.Option(help="raw, a version, or best (the active one).")] = "raw",
+    k: Annotated[str, typer.Option(help="Comma-separated.")] = "25,100,1000",
+    queries: Annotated[int, typer.Option(min=1, help="Random queries.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the queries and the maps.")] = 0,
+    among: Annotated[str, typer.Option(help="reference or all.")] = "reference",
+    unseen_by: Annotated[
+        str | None, typer.Option(help="Leave out the records that this version was trained on.")
+    ] = None,
+    maps: Annotated[bool, typer.Option(help="Also score the separation of the 2-D maps.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Score an embedding: top_k with intervals, logistic regression, 2-D separation."""
+    try:
+        ks = sorted({int(part) for part in k.split(",")})
+    except ValueError:
+        raise typer.BadParameter(f"{k!r} is no list of whole numbers, such as 25,100,1000.") from None
+    if ks[0] < 1:
+        raise typer.BadParameter("every k must be at least 1.")
+    result = dict(
+        _job(
+            _existing(project),
+            "evaluate",
+            as_json,
+            embedding=embedding,
+            ks=ks,
+            n_queries=queries,
+            seed=seed,
+            among=among,
+            leave_out=unseen_by,
+            maps=maps,
+        )
+    )
+    for detail in ("per_query", "main_shares", "question", "measure"):
+        result.pop(detail, None)
+    shown = [f"top_{key} {value:.4f}  ({low:.4f} to {high:.4f})" for key, value in result["top_k"].items()
+             for low, high in [result["interval"][key]]]  # fmt: skip
+    accuracy = result["accuracy"]
+    _show(
+        result,
+        as_json,
+        f"{result['embedding']} on {result['n_records']:,} records with {result['measured_on']}, "
+        f"{result['n_queries']:,} queries",
+        *shown,
+        f"accuracy of a logistic regression {accuracy:.4f}"
+        if accuracy is not None
+        else result["accuracy_note"],
+        *(f"shapes_10 {method} {value:.4f}" for method, value in (result["shapes_10"] or {}).items()),
+    )
+
+
+@app.command()
+def neighbors(
+    project: ProjectName,
+    record_id: Annotated[str, typer.Argument(help="A record's id.")],
+    embedding: Annotated[str, typer.Option(help="raw, a version, or best.")] = "raw",
+    k: Annotated[int, typer.Option(min=1, help="How many.")] = 25,
+    as_json: AsJson = False,
+) -> None:
+    """List the records nearest to one."""
+    opened = _existing(project)
+    found = opened.neighbors(record_id, k=k, embedding=embedding)
+    result = {
+        "record": record_id,
+        "embedding": opened.require_embedding(embedding).name,
+        "neighbors": [
+            {
+                "rank": n.rank,
+                "id": n.record.id,
+                "cosine": round(n.cosine, 4),
+                "label": n.record.label,
+                "text": n.record.text,
+            }
+            for n in found
+        ],
+    }
+    lines = [f"{n.rank:>4}  {n.cosine:.3f}  {n.record.id}  {n.record.text[:80]}" for n in found]
+    _show(result, as_json, *lines)
+
+
+@app.command("map")
+def map_(
+    project: ProjectName,
+    embedding: Annotated[str, typer.Option(help="raw, a version, or best.")] = "raw",
+    method: Annotated[str, typer.Option(help="pca or umap.")] = "pca",
+    seed: Annotated[int, typer.Option(help="Seed of the layout.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Make a 2-D map of an embedding."""
+    result = _job(_existing(project), "map", as_json, embedding=embedding, method=method, seed=seed)
+    _show(
+        result,
+        as_json,
+        f"{result['method']} of {result['embedding']}, {result['n_records']:,} records in {result['seconds']} s.",
+    )
+
+
+@app.command()
+def export(
+    project: ProjectName,
+    out: Annotated[Path, typer.Argument(help="File to write; a folder for hf and for models.")],
+    format: Annotated[  # noqa: A002 -- the option's name is fixed
+        str | None,
+        typer.Option(help="csv, jsonl, parquet, hf, sentence-transformer or servable; by the file's ending."),
+    ] = None,
+    which: Annotated[str, typer.Option(help="labelled, unlabelled or all.")] = "labelled",
+    min_confidence: Annotated[
+        float, typer.Option(min=0, max=1, help="Least confidence of weak labels.")
+    ] = 0.0,
+    version: Annotated[str, typer.Option(help="Version of the model to export.")] = "best",
+    as_json: AsJson = False,
+) -> None:
+    """Write the labelled records, or the tuned model."""
+    from embtune.work.exporting import FORMATS, MODEL_KINDS
+
+    opened = _existing(project)
+    target = out.expanduser().absolute()
+    chosen = format or target.suffix.lstrip(".").lower() or "csv"
+    if chosen in MODEL_KINDS:
+        result = _job(opened, "export model", as_json, out=str(target), version=version, kind=chosen)
+        _show(result, as_json, f"{result['version']} written to {result['folder']} as {result['kind']}.")
+        return
+    if chosen not in FORMATS:
+        listed = ", ".join((*FORMATS, *MODEL_KINDS))
+        raise BadInputError(f"{chosen!r} is no export format. Choose one of: {listed}.")
+    result = _job(
+        opened, "export", as_json, out=str(target), format=chosen, which=which, min_confidence=min_confidence
+    )
+    _show(result, as_json, f"{result['n_records']:,} records written to {result['file']}.")
+
+
+@app.command()
+def status(project: ProjectName, as_json: AsJson = False) -> None:
+    """Show what a project holds."""
+    result = _existing(project).status()
+    lines = [
+        f"{result['n_records']:,} records, {result['n_labelled']:,} labelled, {result['n_reference']:,} with "
+        f"a reference label, {len(result['labels'])} labels",
+        *(f"{source}: {n:,} annotations" for source, n in result["annotations"].items()),
+        *(
+            f"embedding {e['name']}: {e['n_records']:,} x {e['dim']} by {e['model']}"
+            for e in result["embeddings"]
+        ),
+        f"active embedding: {result['active_embedding']}",
+    ]
+    _show(result, as_json, *lines)
+
+
+@app.command()
+def jobs(
+    project: ProjectName,
+    cancel: Annotated[int | None, typer.Option(help="Number of a job to stop.")] = None,
+    resume: Annotated[int | None, typer.Option(help="Number of an ended job to start again.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the jobs of a project; stop or resume one."""
+    from embtune.jobs.runner import retry, sweep
+
+    opened = _existing(project)
+    sweep(opened.db)
+    if cancel is not None:
+        opened.cancel(cancel)
+    if resume is not None:
+        retry(opened, opened.job(resume).id)
+    listed = [
+        {
+            "id": job.id,
+            "kind": job.kind,
+            "state": job.state,
+            "done": job.done,
+            "total": job.total,
+            "unit": job.unit,
+            "message": job.message,
+            "error": job.error,
+        }
+        for job in opened.jobs()
+    ]
+    lines = [
+        f"{j['id']:>4}  {j['kind']:<12} {j['state']:<12} {j['done']:,.0f} {j['unit']}  {j['error'] or ''}"
+        for j in listed
+    ]
+    _show({"jobs": listed}, as_json, *(lines or ["No jobs yet."]))
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Print versions, device, model, database and disk, and what is wrong."""
+    from embtune.doctor import examine
+
+    found = examine()
+    lines = [f"{key}: {value}" for key, value in found.items() if key not in ("problems", "versions")]
+    lines += [f"{name} {version}" for name, version in found["versions"].items()]
+    lines += [f"PROBLEM: {problem}" for problem in found["problems"]] or ["Nothing is wrong."]
+    _show(found, as_json, *lines)
+    if found["problems"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this computer.")] = 8501,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    headless: Annotated[bool, typer.Option(help="Do not open a browser window.")] = True,
+) -> None:
+    """Open the app in the browser."""
+    from embtune.serving import serve_app
+
+    raise typer.Exit(serve_app(address, port, headless=headless))
+
+
+def _existing(name: str) -> Project:
+    return open_project(name, create=False)
+
+
+def _job(project: Project, kind: str, quiet: bool, /, **parameters: Any) -> dict[str, Any]:
+    """Run a job in this process, shown on standard error and in the app alike."""
+    from embtune.jobs.runner import run
+    from embtune.store.jobs import create_job
+
+    job_id = create_job(project.db, project.id, kind, parameters)
+    with _progress(quiet) as echo:
+        job = run(project, job_id, echo=echo)
+    if job.state != "done":
+        raise EmbtuneError(job.error or f"The {kind} job was {job.state}.")
+    return job.result or {}
+
+
+class _progress:  # noqa: N801 -- used as a function
+    """A progress bar on standard error; plain lines where that is no terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+        self._task = self._bar.add_task("")
+
+    def __enter__(self) -> Callable[..., None]:
+        self._bar.start()
+
+        def echo(
+            done: float, total: float | None = None, unit: str = "", message: str = "", *_: Any, **__: Any
+        ) -> None:
+            self._bar.update(self._task, completed=done, total=total, description=f"{message} ({unit})")
+
+        return echo
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs = {}
+    for item in given:
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise typer.BadParameter(f"--set takes key=value, not {item!r}.")
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def _show(result: dict[str, Any], as_json: bool, *lines: str) -> None:
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        print("\n".join(lines))
+
+
+def main() -> None:
+    """Run the command line; a known error is one line and exit status 1."""
+    try:
+        app()
+    except EmbtuneError as error:
+        print(f"embtune: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,688 @@
+"""The façade: everything a page, the command line or a script can do with one corpus."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embtune.errors import BadInputError, NotFoundError, NotReadyError, UnknownChoiceError
+from embtune.labeling.journal import LabelBook
+from embtune.labeling.sessions import SessionBook
+from embtune.labeling.state import LabelState, kept_aside, resolve
+from embtune.settings import Settings, get_settings
+from embtune.store import artifacts, journal
+from embtune.store import records as record_store
+from embtune.store import sessions as session_store
+from embtune.store.database import Database, ensure_folder, get_database
+from embtune.store.jobs import JobRow, get_job, list_jobs
+from embtune.store.projects import (
+    ProjectCard,
+    ProjectRow,
+    create_project,
+    delete_project,
+    find_project,
+    get_project,
+    list_projects,
+    revision_of,
+    update_project,
+)
+
+if TYPE_CHECKING:
+    from embtune.embedding.device import Device
+    from embtune.embedding.encoder import Encoder
+    from embtune.embedding.models import ResolvedModel
+    from embtune.neighbors.exact import ExactIndex
+    from embtune.work.comparing import Comparison
+    from embtune.work.importing import ImportResult
+    from embtune.work.versions import LabelsSince
+
+Records = Sequence[str] | Sequence[int] | NDArray[np.int64]
+
+_STOP_SECONDS = 8.0  # a job that does not hear its cancel leaves by itself before that
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record with the label in force; `row` is its line in every matrix."""
+
+    row: int
+    id: str
+    text: str
+    fields: dict[str, Any]
+    label: str | None
+    source: str | None
+    confidence: float
+    reference_label: str | None
+
+
+@dataclass(frozen=True)
+class Neighbor:
+    """One neighbour of a record: cosine in [-1, 1], rank from 1."""
+
+    rank: int
+    record: Record
+    cosine: float
+
+
+def open_project(name: str, *, create: bool = True) -> Project:
+    """Open a project by name; it is created on first use unless `create` is false."""
+    db = get_database()
+    found = find_project(db, name)
+    if found is None and not create:
+        known = [card.name for card in list_projects(db)]
+        raise NotFoundError(
+            f"There is no project {name!r}. "
+            + (f"There are: {', '.join(known)}." if known else "Import a file to make one.")
+        )
+    return Project(db, found or create_project(db, name, model=get_settings().model))
+
+
+def project_cards() -> list[ProjectCard]:
+    """All projects with their counts, the last used first."""
+    return list_projects(get_database())
+
+
+class Project:
+    """One corpus with its labels, embeddings and models.
+
+    Safe to share between threads. What was computed from labels or vectors is kept until they change.
+    """
+
+    def __init__(self, db: Database, info: ProjectRow) -> None:
+        self.db = db
+        self.id = info.id
+        self.name = info.name
+        self._cache: dict[Any, Any] = {}
+        self._lock = threading.RLock()
+        self.book = LabelBook(self)
+        self.sessions_book = SessionBook(self)
+
+    # ---- what it is -------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return get_settings()
+
+    @property
+    def annotator(self) -> str:
+        """Who votes, unless a call says otherwise."""
+        return self.settings.annotator
+
+    @property
+    def info(self) -> ProjectRow:
+        """The project as the database has it now."""
+        found = get_project(self.db, self.id)
+        if found is None:
+            raise NotFoundError(f"Project {self.name!r} was deleted.")
+        return found
+
+    def folder(self, *parts: str) -> Path:
+        """Return a folder of this project's files, made if absent."""
+        return ensure_folder(self.settings.home_path.joinpath("projects", str(self.id), *parts))
+
+    def path(self, stored: str) -> Path:
+        """Return the full path of a file named in the database."""
+        return self.settings.home_path / stored
+
+    def relative(self, path: Path) -> str:
+        """Return a path as the database keeps it: relative to the home folder."""
+        return str(path.relative_to(self.settings.home_path))
+
+    def cached(self, key: Any, stamp: Any, make: Any) -> Any:
+        """Return what `make()` gave for this key and stamp, computing it once."""
+        with self._lock:
+            known = self._cache.get(key)
+            if known is not None and known[0] == stamp:
+                return known[1]
+            value = make()
+            self._cache[key] = (stamp, value)
+            return value
+
+    @property
+    def revision(self) -> int:
+        """Counter that every change of labels or records raises."""
+        found = revision_of(self.db, self.id)
+        if found is None:
+            raise NotFoundError(f"Project {self.name!r} was deleted.")
+        return found
+
+    def touch(self) -> None:
+        """Note that the project was opened now."""
+        update_project(self.db, self.id, opened_at=time.time())
+
+    def delete(self) -> None:
+        """Stop the project's jobs, and remove it with its labels, its models and its files."""
+        import shutil
+
+        for job in self.jobs(active=True):
+            self.cancel(job.id)
+        until = time.monotonic() + _STOP_SECONDS
+        while self.jobs(active=True) and time.monotonic() < until:
+            time.sleep(0.1)
+        folder = self.folder()
+        delete_project(self.db, self.id)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def status(self) -> dict[str, Any]:
+        """Counts and names of all there is, as `embtune status --json` prints it."""
+        state = self.label_state()
+        return {
+            "project": self.name,
+            "n_records": self.n_records,
+            "n_reference": int((self.reference() >= 0).sum()),
+            "n_labelled": int(state.labelled.sum()),
+            "annotations": journal.count_by_source(self.db, self.id),
+            "labels": [label.name for label in self.labels],
+            "template": self.info.template,
+            "embeddings": [
+                {"name": e.name, "model": e.model, "dim": e.dim, "n_records": e.n_rows, **e.detail}
+                for e in self.embeddings
+            ],
+            "active_embedding": self.active_embedding,
+            "versions": [
+                {
+                    "name": v.name,
+                    "recipe": v.recipe,
+                    "n_labels": v.labels.get("n"),
+                    "metrics": v.metrics,
+                    "active": v.name == self.active_embedding,
+                }
+                for v in self.versions
+            ],
+            "maps": [{"embedding": m.embedding, "method": m.method} for m in self.maps],
+            "sessions": len(self.sessions()),
+        }
+
+    # ---- records ----------------------------------------------------------------------------
+
+    def import_records(self, source: Path | str | bytes, **options: Any) -> ImportResult:
+        """Bring in a file of records; see `embtune.work.importing.import_records`."""
+        from embtune.work.importing import import_records
+
+        return import_records(self, Path(source) if isinstance(source, str) else source, **options)
+
+    def import_sample(self) -> ImportResult:
+        """Bring in the bundled sample: news in five topics, with reference labels and no votes."""
+        import json
+
+        from embtune.records.sample import SAMPLE_REFERENCE_FIELD, SAMPLE_TEMPLATE, sample_rows
+
+        return self.import_records(
+            json.dumps(sample_rows()).encode(),
+            name="sample.json",
+            text=SAMPLE_TEMPLATE,
+            reference_field=SAMPLE_REFERENCE_FIELD,
+        )
+
+    @property
+    def n_records(self) -> int:
+        """How many records there are."""
+        return int(self.cached("n", self.revision, lambda: record_store.count_records(self.db, self.id)))
+
+    @property
+    def record_ids(self) -> list[str]:
+        """Every record's id, by row."""
+        ids: list[str] = self.cached("ids", self.n_records, lambda: record_store.fetch_ids(self.db, self.id))
+        return ids
+
+    @property
+    def field_names(self) -> list[str]:
+        """Names of the imported fields."""
+        names: list[str] = self.cached(
+            "fields", self.n_records, lambda: record_store.field_names(self.db, self.id)
+        )
+        return names
+
+    def field_values(self, field: str) -> list[Any]:
+        """One imported field of every record, by row."""
+        values: list[Any] = self.cached(
+            ("field", field), self.n_records, lambda: record_store.fetch_field(self.db, self.id, field)
+        )
+        return values
+
+    def rows_of(self, chosen: Records | str | int) -> NDArray[np.int64]:
+        """Turn record ids or row numbers into row numbers.
+
+        Raises
+        ------
+        NotFoundError
+            Naming the first that does not exist.
+        """
+        items = [chosen] if isinstance(chosen, (str, int, np.integer)) else chosen
+        if isinstance(items, np.ndarray) and items.dtype.kind in "iu":
+            rows = items.astype(np.int64)
+        elif any(isinstance(item, str) for item in items):
+            index = self.cached(
+                "row of id", self.n_records, lambda: {key: row for row, key in enumerate(self.record_ids)}
+            )
+            missing = next((item for item in items if str(item) not in index), None)
+            if missing is not None:
+                raise NotFoundError(f"Project {self.name!r} has no record {missing!r}.")
+            rows = np.array([index[str(item)] for item in items], dtype=np.int64)
+        else:
+            rows = np.array([int(item) for item in items], dtype=np.int64)
+        if len(rows) and (rows.min() < 0 or rows.max() >= self.n_records):
+            bad = rows[(rows < 0) | (rows >= self.n_records)][0]
+            raise NotFoundError(f"Project {self.name!r} has no row {bad}; it has {self.n_records:,} records.")
+        return rows
+
+    def records(self, chosen: Records) -> list[Record]:
+        """Return those records, in that order, with the labels in force."""
+        state = self.label_state()
+        names = {label.id: label.name for label in self.labels}
+        return [
+            self._record(stored, state, names)
+            for stored in record_store.fetch_records(self.db, self.id, self.rows_of(chosen).tolist())
+        ]
+
+    def record(self, chosen: str | int) -> Record:
+        """Return one record by id or row."""
+        return self.records(self.rows_of(chosen))[0]
+
+    def _record(
+        self, stored: record_store.StoredRecord, state: LabelState, names: Mapping[int, str]
+    ) -> Record:
+        from embtune.labeling.state import NONE_OF_THESE, SOURCES
+
+        label_id = int(state.label_ids[stored.row])
+        source = int(state.sources[stored.row])
+        return Record(
+            row=stored.row,
+            id=stored.id,
+            text=stored.text,
+            fields=stored.fields,
+            label="none of these" if label_id == NONE_OF_THESE else names.get(label_id),
+            source=SOURCES[source] if source >= 0 else None,
+            confidence=float(state.confidence[stored.row]),
+            reference_label=names.get(stored.reference_label_id or 0),
+        )
+
+    def search(self, words: str, *, limit: int = 50) -> list[Record]:
+        """Records whose text contains all the words, whatever their case."""
+        return (
+            self.records(record_store.search_text(self.db, self.id, words, limit=limit))
+            if words.strip()
+            else []
+        )
+
+    # ---- labels -----------------------------------------------------------------------------
+
+    @property
+    def labels(self) -> list[journal.Label]:
+        """The label set in its order."""
+        found: list[journal.Label] = self.cached(
+            "labels", self.revision, lambda: journal.list_labels(self.db, self.id)
+        )
+        return found
+
+    def label_named(self, name: str) -> journal.Label:
+        """Return the label of that name."""
+        for label in self.labels:
+            if label.name == name:
+                return label
+        raise UnknownChoiceError("label", name, [label.name for label in self.labels])
+
+    def add_label(self, name: str, **options: Any) -> journal.Label:
+        """Add a class name to the label set; see `LabelBook.add_label`."""
+        return self.book.add_label(name, **options)
+
+    def label(self, chosen: Records | str | int, label: str | None, **options: Any) -> journal.Action:
+        """Give records a label (None: "none of these") as one action; see `LabelBook.label`."""
+        return self.book.label(chosen, label, **options)
+
+    def label_from_file(self, source: Path | bytes, **options: Any) -> dict[str, Any]:
+        """Add the votes of a file; see `embtune.work.importing.label_from_table`."""
+        from embtune.work.importing import label_from_table
+
+        options = {"name": None, "annotator": self.annotator, "label_source": "import"} | options
+        return label_from_table(self, source, **options)
+
+    def undo(self, action_id: int | None = None) -> journal.Action | None:
+        """Take back an action as a whole, the last one by default; None if there is none."""
+        return self.book.undo(action_id)
+
+    def redo(self, action_id: int | None = None) -> journal.Action | None:
+        """Bring back an undone action, the last undone by default; None if there is none."""
+        return self.book.redo(action_id)
+
+    def history(self, limit: int = 50) -> list[journal.Action]:
+        """The newest actions first, undone ones too."""
+        return journal.list_actions(self.db, self.id, limit=limit)
+
+    def label_state(self) -> LabelState:
+        """The label in force of every record."""
+        state: LabelState = self.cached(
+            "state",
+            self.revision,
+            lambda: resolve(
+                journal.live_votes(self.db, self.id), record_store.count_records(self.db, self.id)
+            ),
+        )
+        return state
+
+    def reference(self) -> NDArray[np.int64]:
+        """Reference label number of every record, -1 where there is none. Shape (n,)."""
+
+        def load() -> NDArray[np.int64]:
+            out = np.full(self.n_records, -1, dtype=np.int64)
+            for row, label_id in record_store.reference_labels(self.db, self.id):
+                out[row] = label_id
+            return out
+
+        found: NDArray[np.int64] = self.cached("reference", self.revision, load)
+        return found
+
+    def kept_aside(self) -> NDArray[np.bool_]:
+        """Records whose labels measure and never train, in a project without reference labels. Shape (n,)."""
+        found: NDArray[np.bool_] = self.cached("aside", self.n_records, lambda: kept_aside(self.record_ids))
+        return found
+
+    # ---- embeddings and neighbours ----------------------------------------------------------
+
+    def embed(self, **options: Any) -> dict[str, Any]:
+        """Make or extend the embedding `raw`; see `embtune.work.embedding.embed`."""
+        from embtune.work.embedding import embed
+
+        return embed(self, **options)
+
+    @property
+    def embeddings(self) -> list[artifacts.EmbeddingRow]:
+        """The embeddings, raw first."""
+        return artifacts.list_embeddings(self.db, self.id)
+
+    def find_embedding(self, name: str) -> artifacts.EmbeddingRow | None:
+        """Return the embedding of that name, if it exists."""
+        return next((row for row in self.embeddings if row.name == name), None)
+
+    def require_embedding(self, name: str) -> artifacts.EmbeddingRow:
+        """Return an embedding by name, `active` or `best`, or say what to do.
+
+        Raises
+        ------
+        NotReadyError, UnknownChoiceError
+            If nothing is embedded yet, records are missing in it, or the name is unknown.
+        """
+        found = self.embeddings
+        if not found:
+            raise NotReadyError(
+                f"Project {self.name!r} is not embedded yet: run `embtune embed` or press Embed on Projects."
+            )
+        wanted = self.active_embedding if name in ("active", "best") else name
+        for row in found:
+            if row.name == wanted:
+                return row
+        raise UnknownChoiceError("embedding", name, [row.name for row in found])
+
+    @property
+    def active_embedding(self) -> str:
+        """Name of the embedding that pages start with: the promoted version, else raw."""
+        return self.info.active_embedding
+
+    def vectors(self, name: str = "raw") -> NDArray[np.float32]:
+        """The matrix of an embedding: (n, d), rows of unit length, float32, in memory."""
+        from embtune.embedding.matrix import open_matrix
+
+        row = self.require_embedding(name)
+        found: NDArray[np.float32] = self.cached(
+            ("vectors", row.name),
+            row.file,
+            lambda: np.ascontiguousarray(open_matrix(self.path(row.file)), dtype=np.float32),
+        )
+        return found
+
+    def index(self, name: str = "raw") -> ExactIndex:
+        """The exact neighbour index of an embedding, built once."""
+        from embtune.neighbors.exact import ExactIndex
+
+        row = self.require_embedding(name)
+        index: ExactIndex = self.cached(
+            ("index", row.name), row.file, lambda: ExactIndex(self.vectors(row.name))
+        )
+        return index
+
+    def neighbor_rows(
+        self, chosen: str | int, k: int = 25, embedding: str = "raw"
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rows and cosines of the k nearest other records, most similar first."""
+        if k < 1:
+            raise BadInputError(f"k is {k}; it must be at least 1.")
+        row = int(self.rows_of(chosen)[0])
+        index = self.index(embedding)
+        if row >= index.n:
+            raise NotReadyError(f"The record is newer than the embedding {embedding!r}: embed again.")
+        return index.query_row(row, k)
+
+    def neighbors(self, chosen: str | int, k: int = 25, embedding: str = "raw") -> list[Neighbor]:
+        """The k records nearest to one by cosine, itself left out."""
+        rows, cosines = self.neighbor_rows(chosen, k, embedding)
+        return [
+            Neighbor(rank, record, float(cosine))
+            for rank, (record, cosine) in enumerate(zip(self.records(rows), cosines, strict=True), start=1)
+        ]
+
+    def search_by_meaning(self, text: str, *, k: int = 25, embedding: str = "raw") -> list[Neighbor]:
+        """The k records nearest to a free text, encoded as the records were."""
+        vector = self.encode_query(text, embedding)
+        rows, cosines = self.index(embedding).query(vector, k)
+        return [
+            Neighbor(rank, record, float(cosine))
+            for rank, (record, cosine) in enumerate(zip(self.records(rows), cosines, strict=True), start=1)
+        ]
+
+    def encode_query(self, text: str, embedding: str = "raw") -> NDArray[np.float32]:
+        """Return the vector of a free text under an embedding, shape (d,)."""
+        from embtune.embedding.device import pick_device
+        from embtune.embedding.models import resolve_model
+
+        row = self.require_embedding(embedding)
+        if row.model_path is None:
+            raise NotReadyError("These vectors are your own: a free text cannot be encoded like them.")
+        encoder = self.encoder(resolve_model(self.model_path(row)), pick_device(self.settings.device))
+        vector = encoder.encode([text])
+        if row.name != "raw":
+            from embtune.tuning.export import apply_head, head_affine, load_head
+
+            vector = apply_head(vector, *head_affine(load_head(self.path(self.version(row.name).folder))))
+        flat: NDArray[np.float32] = vector[0]
+        return flat
+
+    def encoder(self, model: ResolvedModel, device: Device) -> Encoder:
+        """Load a text encoder, once per process."""
+        from embtune.embedding.encoder import Encoder
+
+        found: Encoder = self.cached(
+            "encoder", (model.path, device.kind), lambda: Encoder.load(model, device)
+        )
+        return found
+
+    def model_path(self, row: artifacts.EmbeddingRow) -> str:
+        """Return where the base model of an embedding is now; its old folder may have moved."""
+        from embtune.embedding.models import resolve_model
+
+        if row.model_path and Path(row.model_path).is_dir():
+            return row.model_path
+        return resolve_model(row.model).path
+
+    # ---- maps -------------------------------------------------------------------------------
+
+    @property
+    def maps(self) -> list[artifacts.MapRow]:
+        """The maps that were made."""
+        return artifacts.list_maps(self.db, self.id)
+
+    def find_map(self, embedding: str, method: str) -> artifacts.MapRow | None:
+        """Return a map's row, if that map was made."""
+        return next((m for m in self.maps if m.embedding == embedding and m.method == method), None)
+
+    def make_map(self, **options: Any) -> dict[str, Any]:
+        """Make a 2-D map and keep it; see `embtune.work.mapping.make_map`."""
+        from embtune.work.mapping import make_map
+
+        return make_map(self, **options)
+
+    def map(
+        self, embedding: str = "raw", method: str = "pca", *, make: bool = True
+    ) -> NDArray[np.float32] | None:
+        """Coordinates of every record, (n, 2); made now if absent, or None with `make` off."""
+        row = self.require_embedding(embedding)
+        found = self.find_map(row.name, method)
+        if found is None or found.n_rows < row.n_rows:
+            if not make:
+                return None
+            self.make_map(embedding=row.name, method=method)
+            found = self.find_map(row.name, method)
+            assert found is not None
+        from embtune.embedding.matrix import open_matrix
+
+        file = found.file
+        xy: NDArray[np.float32] = self.cached(
+            ("map", row.name, method),
+            file,
+            lambda: np.asarray(open_matrix(self.path(file)), dtype=np.float32),
+        )
+        return xy
+
+    def select(self, embedding: str, method: str, polygons: Iterable[NDArray[Any]]) -> NDArray[np.int64]:
+        """Rows inside any of the polygons, each (m, 2) in the map's coordinates."""
+        from embtune.maps.shapes import points_in_shapes
+
+        xy = self.map(embedding, method)
+        return np.flatnonzero(points_in_shapes(xy, list(polygons)))
+
+    # ---- tuning, measuring, handing over ----------------------------------------------------
+
+    def readiness(self, *, min_confidence: float = 0.7) -> dict[str, Any]:
+        """Say which labels a tuning would use and whether they suffice."""
+        from embtune.work.tuning import readiness
+
+        return readiness(self, min_confidence=min_confidence)
+
+    def tune(self, recipe: str = "quaterion-triplet", **options: Any) -> dict[str, Any]:
+        """Tune the embedding on the labels: the next version; see `embtune.work.tuning.tune`."""
+        from embtune.work.tuning import tune
+
+        return tune(self, recipe=recipe, **options)
+
+    @property
+    def versions(self) -> list[artifacts.VersionRow]:
+        """The tuned versions, oldest first."""
+        return artifacts.list_versions(self.db, self.id)
+
+    def version(self, name: str) -> artifacts.VersionRow:
+        """Return a version by name, `active` or `best`."""
+        wanted = self.active_embedding if name in ("active", "best") else name
+        for row in self.versions:
+            if row.name == wanted:
+                return row
+        raise UnknownChoiceError("version", name, [row.name for row in self.versions])
+
+    def next_version_name(self) -> str:
+        """Return the name the next version will get, such as v2."""
+        used = [int(row.name[1:]) for row in self.versions if row.name[1:].isdigit()]
+        return f"v{max(used, default=0) + 1}"
+
+    def activate(self, name: str) -> None:
+        """Make an embedding the active one: promote a version by hand, or go back to an old one or raw."""
+        row = self.require_embedding(name)
+        update_project(self.db, self.id, active_embedding=row.name)
+
+    def evaluate(self, embedding: str = "raw", **options: Any) -> dict[str, Any]:
+        """Score an embedding; see `embtune.work.measuring.evaluate`."""
+        from embtune.work.measuring import evaluate
+
+        return evaluate(self, embedding=embedding, **options)
+
+    def quick_predictions(
+        self, embedding: str = "active"
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        """Label number and confidence for every record from a quick model on the labels; None without any."""
+        from embtune.work.predicting import quick_predictions
+
+        return quick_predictions(self, embedding)
+
+    def known_comparison(self, names: Sequence[str]) -> Comparison | None:
+        """What was measured of those embeddings on the same records, computing nothing; None if nothing."""
+        from embtune.work.comparing import known_comparison
+
+        return known_comparison(self, names)
+
+    def comparison_options(self, names: Sequence[str]) -> dict[str, Any]:
+        """How `known_comparison` wants those embeddings measured: the options of a job `evaluate`."""
+        from embtune.work.comparing import comparison_options
+
+        return comparison_options(self, names)
+
+    def labels_since(self, version: str, *, min_confidence: float = 0.7) -> LabelsSince:
+        """How the labels of now differ from those a version learned from."""
+        from embtune.work.versions import labels_since
+
+        return labels_since(self, version, min_confidence=min_confidence)
+
+    def delete_version(self, name: str) -> None:
+        """Remove a version and its files; the active one is refused."""
+        from embtune.work.versions import delete_version
+
+        delete_version(self, name)
+
+    def export_preview(self, **choices: Any) -> tuple[int, list[dict[str, Any]]]:
+        """How many records an export would hold, and its first lines; see `embtune.work.exporting`."""
+        from embtune.work.exporting import export_preview
+
+        return export_preview(self, **choices)
+
+    def export(self, out: Path, **options: Any) -> dict[str, Any]:
+        """Write records with their labels; see `embtune.work.exporting.export`."""
+        from embtune.work.exporting import export
+
+        return export(self, out, **options)
+
+    def export_model(self, version: str, out: Path, **options: Any) -> dict[str, Any]:
+        """Write a tuned model as a folder; see `embtune.work.exporting.export_model`."""
+        from embtune.work.exporting import export_model
+
+        return export_model(self, version, out, **options)
+
+    # ---- sessions and jobs ------------------------------------------------------------------
+
+    def create_session(self, chosen: Records, name: str, **options: Any) -> int:
+        """Make an ordered session of records; see `SessionBook.create`."""
+        return self.sessions_book.create(chosen, name, **options)
+
+    def sessions(self) -> list[session_store.SessionRow]:
+        """The sessions, last used first."""
+        return session_store.list_sessions(self.db, self.id)
+
+    def session(self, session_id: int) -> session_store.SessionRow:
+        """Return one session."""
+        return self.sessions_book.get(session_id)
+
+    def start(self, kind: str, **parameters: Any) -> int:
+        """Start a job in a process of its own; return its number."""
+        from embtune.jobs.runner import start
+
+        return start(self, kind, parameters)
+
+    def jobs(self, *, active: bool = False, limit: int = 50) -> list[JobRow]:
+        """The newest jobs first."""
+        return list_jobs(self.db, self.id, active=active, limit=limit)
+
+    def job(self, job_id: int) -> JobRow:
+        """Return one job."""
+        found = get_job(self.db, job_id)
+        if found is None or found.project_id != self.id:
+            raise NotFoundError(f"Project {self.name!r} has no job {job_id}.")
+        return found
+
+    def cancel(self, job_id: int) -> JobRow:
+        """Ask a job to stop."""
+        from embtune.jobs.runner import cancel
+
+        return cancel(self.db, self.job(job_id).id)

@@ -1,0 +1,177 @@
+"""Embed every record of a project: resumable, chunk by chunk."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embtune.errors import BadInputError, NotReadyError
+from embtune.progress import Report, silent
+from embtune.store.artifacts import put_embedding
+from embtune.store.projects import update_project
+from embtune.store.records import fetch_texts
+
+if TYPE_CHECKING:
+    from embtune.project import Project
+
+CHUNK = 1024
+
+
+def embed(
+    project: Project,
+    *,
+    model: str | None = None,
+    vectors: Path | None = None,
+    device: str | None = None,
+    report: Report = silent,
+) -> dict[str, Any]:
+    """Make or extend the embedding `raw`, and every tuned version's matrix after it.
+
+    Records that have a vector already are not encoded again. A run that was stopped goes on at the
+    last whole chunk.
+
+    Raises
+    ------
+    NotReadyError
+        If the project has no records.
+    ModelError, VectorsError, BadInputError
+        If the model or the given vectors cannot be used; the stored embedding stays as it was.
+    """
+    n = project.n_records
+    if n == 0:
+        raise NotReadyError(f"Project {project.name!r} has no records yet: import a file first.")
+    before = time.perf_counter()
+    raw = project.find_embedding("raw")
+    if raw is not None and project.versions and (vectors is not None or (model and model != raw.model)):
+        raise BadInputError(
+            f"The versions of project {project.name!r} were tuned from {raw.model!r}: "
+            "make a new project to try another base model."
+        )
+    if vectors is not None:
+        detail = _adopt(project, vectors, n)
+    else:
+        detail = _encode(project, model or project.info.model, device, n, report)
+    extended = _extend_versions(project, n)
+    seconds = time.perf_counter() - before
+    return {**detail, "n_records": n, "seconds": round(seconds, 2), "extended": extended}
+
+
+def _adopt(project: Project, path: Path, n: int) -> dict[str, Any]:
+    from embtune.embedding.matrix import check_vectors, save_matrix, unit_rows
+
+    matrix = unit_rows(check_vectors(path, n))
+    stamp = hashlib.blake2b(matrix.tobytes(), digest_size=6).hexdigest()
+    file = project.folder("embeddings") / f"raw-{n}-{stamp}.npy"
+    save_matrix(file, matrix)
+    _put(project, "raw", file, matrix.shape[1], n, model="own vectors", model_path=None, detail={})
+    return {"embedding": "raw", "model": "own vectors", "dim": int(matrix.shape[1]), "n_encoded": 0}
+
+
+def _encode(project: Project, name: str, wanted: str | None, n: int, report: Report) -> dict[str, Any]:
+    from embtune.embedding.device import pick_device
+    from embtune.embedding.matrix import MatrixWriter, open_matrix
+    from embtune.embedding.models import resolve_model
+
+    old = project.find_embedding("raw")
+    if old is not None and old.model == "own vectors" and old.n_rows < n:
+        raise NotReadyError(
+            f"The first {old.n_rows:,} records have vectors of your own: "
+            f"give vectors for all {n:,} with --vectors."
+        )
+    model = resolve_model(name)
+    same = old is not None and old.model == model.name
+    start = old.n_rows if old is not None and same else 0
+    if old is not None and same and old.n_rows >= n:
+        return {"embedding": "raw", "model": old.model, "dim": old.dim, "n_encoded": 0, **old.detail}
+    report(start, n, "records", "loading the model", {"first_done": start})
+    encoder = project.encoder(model, pick_device(wanted or project.settings.device))
+    fingerprint = hashlib.blake2b(
+        f"{model.name}|{model.sha256}|{encoder.dtype}|{n}|{start}".encode(), digest_size=6
+    ).hexdigest()
+    file = project.folder("embeddings") / f"raw-{n}-{fingerprint}.npy"
+    writer = MatrixWriter(file, n, encoder.dim, fingerprint=fingerprint)
+    if old is not None and start and writer.done < start:
+        known = open_matrix(project.path(old.file))
+        writer.append(np.asarray(known[writer.done : start], dtype=np.float32))
+    first = writer.done
+    report(first, n, "records", "embedding", {"first_done": first})
+    began = time.perf_counter()
+    while writer.done < n:
+        at = writer.done
+        texts = fetch_texts(project.db, project.id, start=at, stop=min(at + CHUNK, n))
+
+        def inner(done: float, *_: Any, _at: int = at, **__: Any) -> None:
+            report(_at + done, n, "records", "embedding", {"first_done": first})
+
+        writer.append(encoder.encode(texts, report=inner))
+    seconds = time.perf_counter() - began
+    writer.finish()
+    detail = {
+        "precision": encoder.dtype,
+        "origin": model.origin,
+        "records_per_second": round((n - first) / seconds, 1) if seconds and n > first else None,
+    }
+    _put(project, "raw", file, encoder.dim, n, model=model.name, model_path=model.path, detail=detail)
+    update_project(project.db, project.id, model=name)
+    return {"embedding": "raw", "model": model.name, "dim": encoder.dim, "n_encoded": n - start, **detail}
+
+
+def _extend_versions(project: Project, n: int) -> list[str]:
+    """Give records that came after a tuning their tuned vectors, by the version's own head."""
+    from embtune.embedding.matrix import open_matrix, save_matrix
+    from embtune.tuning.export import apply_head, head_affine, load_head
+
+    extended = []
+    for version in project.versions:
+        row = project.find_embedding(version.name)
+        if row is None or row.n_rows >= n:
+            continue
+        weight, bias = head_affine(load_head(project.path(version.folder)))
+        matrix = open_matrix(project.path(row.file))
+        fresh = apply_head(project.vectors("raw")[row.n_rows :], weight, bias)
+        file = project.folder("embeddings") / f"{version.name}-{n}.npy"
+        save_matrix(file, np.concatenate([np.asarray(matrix), fresh.astype(matrix.dtype)]))
+        _put(
+            project,
+            version.name,
+            file,
+            row.dim,
+            n,
+            model=row.model,
+            model_path=row.model_path,
+            detail=row.detail,
+        )
+        extended.append(version.name)
+    return extended
+
+
+def _put(
+    project: Project,
+    name: str,
+    file: Path,
+    dim: int,
+    n: int,
+    *,
+    model: str,
+    model_path: str | None,
+    detail: dict[str, Any],
+) -> None:
+    old = project.find_embedding(name)
+    put_embedding(
+        project.db,
+        project.id,
+        name=name,
+        model=model,
+        model_path=model_path,
+        dim=dim,
+        n_rows=n,
+        file=project.relative(file),
+        detail=detail,
+    )
+    if old is not None and project.path(old.file) != file:
+        # Nobody is hurt: who has it mapped keeps the old pages until they let go.
+        project.path(old.file).unlink(missing_ok=True)

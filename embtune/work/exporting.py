@@ -1,0 +1,209 @@
+"""Hand over what was made: the labelled records and the tuned model."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embtune.errors import BadInputError, NotReadyError, StorageError, UnknownChoiceError
+from embtune.labeling.state import NONE_OF_THESE, SOURCES
+from embtune.progress import Report, silent
+from embtune.store.journal import votes_by_id
+from embtune.store.records import fetch_records
+
+if TYPE_CHECKING:
+    from embtune.project import Project
+
+FORMATS = ("csv", "jsonl", "parquet", "hf")
+WHICH = ("labelled", "all", "unlabelled")
+MODEL_KINDS = ("sentence-transformer", "servable")
+_FEW = 500  # records; for more, one query for all votes is quicker than naming each
+_OURS = ("record_id", "text", "label", "source", "annotator", "confidence", "labelled_at", "reference_label")
+
+
+def select_rows(
+    project: Project,
+    *,
+    which: str = "labelled",
+    labels: Sequence[str] | None = None,
+    min_confidence: float = 0.0,
+) -> list[int]:
+    """Rows that an export of that kind holds."""
+    if which not in WHICH:
+        raise UnknownChoiceError("choice of records", which, WHICH)
+    state = project.label_state()
+    answered = state.labelled | (state.label_ids == NONE_OF_THESE)
+    keep = {"labelled": answered, "unlabelled": ~answered, "all": np.ones(len(answered), dtype=bool)}[which]
+    if which == "labelled":
+        keep = keep & (state.manual | (state.confidence >= min_confidence))
+    if labels:
+        ids = [project.label_named(name).id for name in labels]
+        keep = keep & np.isin(state.label_ids, ids)
+    return [int(row) for row in np.flatnonzero(keep)]
+
+
+def export_rows(project: Project, rows: Sequence[int]) -> Iterable[dict[str, Any]]:
+    """Yield those records as flat dictionaries: id, text, the imported fields, the label and its origin."""
+    state = project.label_state()
+    few = state.vote_ids[list(rows)].tolist() if len(rows) <= _FEW else None
+    who = votes_by_id(project.db, project.id, few)
+    names = {label.id: label.name for label in project.labels} | {NONE_OF_THESE: "none of these"}
+    for start in range(0, len(rows), 2000):
+        for record in fetch_records(project.db, project.id, rows[start : start + 2000]):
+            label_id = int(state.label_ids[record.row])
+            answered = label_id in names
+            annotator, at = who.get(int(state.vote_ids[record.row]), (None, None))
+            yield {
+                "record_id": record.id,
+                "text": record.text,
+                **{(f"field.{k}" if k in _OURS else k): v for k, v in record.fields.items()},
+                "label": names.get(label_id),
+                "source": SOURCES[state.sources[record.row]] if answered else None,
+                "annotator": annotator if answered else None,
+                "confidence": round(float(state.confidence[record.row]), 4) if answered else None,
+                "labelled_at": datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+                if at is not None and answered
+                else None,
+                "reference_label": names.get(record.reference_label_id or 0),
+            }
+
+
+def export_preview(
+    project: Project,
+    *,
+    n: int = 3,
+    which: str = "labelled",
+    labels: Sequence[str] | None = None,
+    min_confidence: float = 0.0,
+) -> tuple[int, list[dict[str, Any]]]:
+    """Count the records that `export` would write, and return the first n as it would write them."""
+    rows: list[int] = project.cached(
+        "export preview",
+        (project.revision, which, tuple(labels or ()), min_confidence),
+        lambda: select_rows(project, which=which, labels=labels, min_confidence=min_confidence),
+    )
+    return len(rows), list(export_rows(project, rows[:n]))
+
+
+def export_path(project: Project, which: str, suffix: str) -> Path:
+    """Return where the app puts an export of that kind: a speaking name in the project's own folder."""
+    return project.folder("exports") / f"{_file_stem(project.name)}-{which}.{suffix}"
+
+
+def export(
+    project: Project,
+    out: Path,
+    *,
+    format: str = "csv",  # noqa: A002 -- the word users know
+    which: str = "labelled",
+    labels: Sequence[str] | None = None,
+    min_confidence: float = 0.0,
+    report: Report = silent,
+) -> dict[str, Any]:
+    """Write records with their labels to a file (a folder for `hf`), whole or not at all."""
+    from embtune.records.writers import write_rows
+
+    if format not in FORMATS:
+        raise UnknownChoiceError("format", format, FORMATS)
+    chosen = select_rows(project, which=which, labels=labels, min_confidence=min_confidence)
+    if not chosen:
+        raise NotReadyError(f"There is nothing to export: no record of project {project.name!r} is {which}.")
+    report(0, len(chosen), "records", "collecting")
+    rows = list(export_rows(project, chosen))
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    report(len(rows), len(chosen), "records", "writing")
+    target = out
+    if format == "hf":
+        target = out / "data" / "train-00000-of-00001.parquet"
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (out / "README.md").write_text(_data_card(project, len(rows)), encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"The folder {out} cannot be written to ({error.strerror}).") from error
+    elif out.is_dir():
+        raise BadInputError(f"{out} is a folder: name a file in it, such as {out / ('labels.' + format)}.")
+    n = write_rows(rows, target, "parquet" if format == "hf" else format, columns=columns)
+    return {"file": str(out), "format": format, "n_records": n, "columns": columns}
+
+
+def check_model_export(project: Project, version: str) -> None:
+    """Raise NotReadyError, with the reason, if a version cannot be written as a model."""
+    if project.require_embedding(version).model_path is None:
+        raise NotReadyError(
+            f"Version {version!r} was tuned from vectors of your own: there is no text encoder to export."
+        )
+
+
+def model_export_path(project: Project, version: str, kind: str) -> Path:
+    """Return the folder in the project where the app writes a version as a model; written, it is whole."""
+    made = project.version(version)
+    # The name of the version's own folder holds the time it was made: no later version can share it.
+    return project.folder("exports") / f"{_file_stem(project.name)}-{Path(made.folder).name}-{kind}"
+
+
+def zipped(folder: Path) -> Path:
+    """Return a folder as a zip file beside it, made on the first call; weights hardly compress, so stored."""
+    import zipfile
+
+    target = folder.with_suffix(".zip")
+    if not target.is_file():
+        unfinished = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.unfinished")
+        try:
+            with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
+                for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+                    archive.write(file, Path(folder.name) / file.relative_to(folder))
+            unfinished.replace(target)
+        except OSError as error:
+            raise StorageError(f"{target} cannot be written: {error.strerror or error}.") from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+    return target
+
+
+def export_model(
+    project: Project, version: str, out: Path, *, kind: str = "sentence-transformer", report: Report = silent
+) -> dict[str, Any]:
+    """Write a tuned version as a model folder: `sentence-transformer` or Quaterion `servable`."""
+    from embtune.tuning.export import load_head, save_sentence_transformer, save_servable
+
+    if kind not in MODEL_KINDS:
+        raise UnknownChoiceError("kind of model", kind, MODEL_KINDS)
+    row = project.version(version)
+    check_model_export(project, version)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BadInputError(f"{out} exists already: name a folder that does not.")
+    report(0, 1, "models", "writing the model")
+    began = time.perf_counter()
+    head = load_head(project.path(row.folder))
+    path = project.model_path(project.require_embedding(version))
+    if kind == "servable":
+        save_servable(out, head, path)
+    else:
+        save_sentence_transformer(out, head, path)
+    report(1, 1, "models", "done")
+    return {
+        "folder": str(out),
+        "kind": kind,
+        "version": version,
+        "seconds": round(time.perf_counter() - began, 2),
+    }
+
+
+def _file_stem(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:60] or "project"
+
+
+def _data_card(project: Project, n: int) -> str:
+    labels = "\n".join(f"- {label.name}" for label in project.labels)
+    return (
+        f"---\nconfigs:\n- config_name: default\n  data_files: data/*.parquet\n---\n\n# {project.name}\n\n"
+        f"{n:,} records labelled with embtune. `label` holds one of:\n\n{labels}\n\n"
+        "`source`, `annotator`, `confidence` and `labelled_at` say where each label comes from.\n"
+    )

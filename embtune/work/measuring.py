@@ -1,0 +1,320 @@
+"""Score an embedding of a project: which records, which labels, and what comes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embtune.errors import BadInputError, NotReadyError, TooFewLabelsError
+from embtune.progress import Report, silent
+from embtune.store.artifacts import find_evaluation, put_evaluation, rows_trained_on
+
+if TYPE_CHECKING:
+    from embtune.project import Project
+
+PAGE_KS = (5, 10, 25, 50, 75, 100, 250, 1000)
+LEAST_RECORDS = 10
+
+
+@dataclass(frozen=True)
+class Measure:
+    """The records to measure on and what is known of them.
+
+    Attributes
+    ----------
+    kind
+        "reference labels" or "labels kept aside from training" or "all labels".
+    rows, labels
+        Shape (m,): rows of the matrix and their class, an index into `names`.
+    names
+        The classes.
+    train_rows, train_labels
+        Shape (t,): labels outside of `rows` that a classifier may learn from.
+    """
+
+    kind: str
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    names: tuple[str, ...]
+    train_rows: NDArray[np.int64]
+    train_labels: NDArray[np.int64]
+
+    @property
+    def main_k(self) -> int:
+        """The k whose score decides: the largest of 10, 25, 100, 1,000 within half a mean class."""
+        room = len(self.rows) / (2 * max(1, len(np.unique(self.labels))))
+        fitting = [k for k in (10, 25, 100, 1000) if k <= room]
+        return fitting[-1] if fitting else max(1, min(5, len(self.rows) - 1))
+
+
+def choose(
+    project: Project,
+    *,
+    among: str = "reference",
+    leave_out: Sequence[int] = (),
+    min_confidence: float = 0.0,
+) -> Measure:
+    """Choose the records to measure on.
+
+    `reference`: the records with a reference label; in a project without any, the labels kept aside from
+    training (one in five of those a person gave). `all`: every record with a label of either kind.
+    `leave_out` names rows that must not be measured on, such as those a version was trained on.
+
+    Raises
+    ------
+    TooFewLabelsError
+        If fewer than ten records in two classes are left.
+    """
+    if among not in ("reference", "all"):
+        raise BadInputError(f"'among' is {among!r}; it must be 'reference' or 'all'.")
+    state = project.label_state()
+    reference = project.reference()
+    has_reference = bool((reference >= 0).any())
+    aside = project.kept_aside()
+    if among == "all":
+        kind, known = "all labels", np.where(reference >= 0, reference, state.label_ids)
+    elif has_reference:
+        kind, known = "reference labels", reference.copy()
+    else:
+        kind, known = "labels kept aside from training", np.where(aside & state.manual, state.label_ids, -1)
+    known = np.where(known < 0, -1, known)
+    if len(leave_out):
+        known[np.asarray(leave_out, dtype=np.int64)] = -1
+    rows = np.flatnonzero(known >= 0)
+    ids = known[rows]
+    labels_by_id = {label.id: label.name for label in project.labels}
+    train = state.labelled & (state.manual | (state.confidence >= min_confidence))
+    train[rows] = False
+    if not has_reference:
+        train &= ~aside
+    train_rows = np.flatnonzero(train)
+    # Classes in the order of the label set; those that only training knows come with it.
+    present = set(np.unique(ids).tolist()) | set(np.unique(state.label_ids[train_rows]).tolist())
+    order = [label_id for label_id in labels_by_id if label_id in present]
+    index = {label_id: i for i, label_id in enumerate(order)}
+    if len(rows) < LEAST_RECORDS or len(np.unique(ids)) < 2:
+        n = len(np.unique(ids))
+        raise TooFewLabelsError(
+            f"Nothing can be measured on {len(rows)} {kind} in {n} {'class' if n == 1 else 'classes'}: "
+            f"it takes at least {LEAST_RECORDS} in 2. "
+            + ("Label more records." if not has_reference else "Import more reference labels.")
+        )
+    return Measure(
+        kind=kind,
+        rows=rows,
+        labels=np.array([index[i] for i in ids.tolist()], dtype=np.int64),
+        names=tuple(labels_by_id[i] for i in order),
+        train_rows=train_rows,
+        train_labels=np.array([index[i] for i in state.label_ids[train_rows].tolist()], dtype=np.int64),
+    )
+
+
+def evaluate(
+    project: Project,
+    *,
+    embedding: str = "raw",
+    ks: Sequence[int] = (25, 100, 1000),
+    n_queries: int = 2000,
+    seed: int = 0,
+    among: str = "reference",
+    leave_out: str | Sequence[str] | None = None,
+    maps: bool = True,
+    report: Report = silent,
+) -> dict[str, Any]:
+    """Score one embedding: top_k with intervals, per class, logistic regression, 2-D separation.
+
+    The top_k protocol is the project's own (see `embtune.evaluation.topk`). `leave_out` names versions
+    whose training records are not measured on. A result is kept and given back as long as the vectors,
+    the labels and the question are the same.
+    """
+    row = project.require_embedding(embedding)
+    if row.n_rows < project.n_records:
+        raise NotReadyError(
+            f"{project.n_records - row.n_rows:,} records are newer than the embedding {row.name!r}: "
+            "embed them first."
+        )
+    measure = unseen_by(project, leave_out, among=among)
+    fingerprint = evaluation_key(row.file, measure, ks, n_queries, seed, among, maps)
+    known = find_evaluation(project.db, project.id, row.name, fingerprint)
+    if known is not None:
+        return known
+    began = time.perf_counter()
+    trained = (
+        {r for r, _ in rows_trained_on(project.db, project.id, row.name)} if row.name != "raw" else set()
+    )
+    vectors = project.vectors(row.name)
+    result: dict[str, Any] = {
+        "embedding": row.name,
+        "measured_on": measure.kind,
+        "n_records": len(measure.rows),
+        "n_trained_on": len(trained.intersection(measure.rows.tolist())),
+        "labels": list(measure.names),
+        "main_k": measure.main_k,
+        "question": question(ks, n_queries, seed, among, leave_out, maps),
+        "measure": measure_key(measure),
+        **score_neighbours(vectors, measure, ks, n_queries, seed, report),
+        **_score_classifier(vectors, measure, seed, report),
+    }
+    result["shapes_10"] = _score_maps(vectors[measure.rows], measure.labels, seed, maps, report)
+    result["seconds"] = round(time.perf_counter() - began, 2)
+    put_evaluation(project.db, project.id, row.name, fingerprint, result)
+    return result
+
+
+def score_neighbours(
+    vectors: NDArray[Any],
+    measure: Measure,
+    ks: Sequence[int],
+    n_queries: int,
+    seed: int,
+    report: Report = silent,
+) -> dict[str, Any]:
+    """top_k of one embedding as plain values: means, 95 % intervals, per class and per query."""
+    from embtune.evaluation.topk import per_class, top_k
+
+    report(0, 3, "steps", "top_k")
+    top = top_k(vectors[measure.rows], measure.labels, ks, n_queries=n_queries, seed=seed)
+    keys = [str(k) for k in top.ks]
+    # A class of 50 records cannot fill 100 places: what a perfect embedding would reach.
+    others = np.bincount(measure.labels)[measure.labels[top.queries]] - 1
+    return {
+        "n_queries": len(top.queries),
+        "top_k": dict(zip(keys, (round(float(v), 4) for v in top.mean), strict=True)),
+        "interval": {
+            key: [round(float(low), 4), round(float(high), 4)]
+            for key, low, high in zip(keys, top.low, top.high, strict=True)
+        },
+        "ceiling": {str(k): round(float(np.minimum(1, others / k).mean()), 4) for k in top.ks},
+        "per_class": per_class(top, measure.labels, measure.names),
+        "per_query": {
+            "k": int(top.ks[-1]),
+            "label": measure.labels[top.queries].tolist(),
+            "share": np.round(top.per_query[:, -1], 4).tolist(),
+        }
+        if top.ks
+        else None,
+        # One share per query, in the order of `per_query`, where the embeddings are compared.
+        "main_shares": np.round(top.per_query[:, top.ks.index(measure.main_k)], 4).tolist()
+        if measure.main_k in top.ks
+        else None,
+    }
+
+
+def _score_classifier(vectors: NDArray[Any], measure: Measure, seed: int, report: Report) -> dict[str, Any]:
+    from embtune.evaluation.classification import logistic_regression
+
+    report(1, 3, "steps", "logistic regression")
+    if len(np.unique(measure.train_labels)) < 2:
+        return {
+            "accuracy": None,
+            "classification": None,
+            "accuracy_note": "No classifier was trained: outside the measured records, labels of at least "
+            "2 classes are needed.",
+        }
+    scores = logistic_regression(
+        vectors[measure.train_rows],
+        measure.train_labels,
+        vectors[measure.rows],
+        measure.labels,
+        measure.names,
+        seed=seed,
+    )
+    return {
+        "accuracy": round(scores.accuracy, 4),
+        "classification": {
+            "n_train": len(measure.train_rows),
+            "interval": [round(scores.low, 4), round(scores.high, 4)],
+            "macro_f1": round(scores.macro_f1, 4),
+            "confusion": scores.confusion.tolist(),
+            "report": [
+                {
+                    "label": line.label,
+                    "precision": round(line.precision, 4),
+                    "recall": round(line.recall, 4),
+                    "f1": round(line.f1, 4),
+                    "support": int(line.support),
+                }
+                for line in scores.report
+            ],
+        },
+    }
+
+
+def _score_maps(
+    vectors: NDArray[Any], labels: NDArray[np.int64], seed: int, wanted: bool, report: Report
+) -> dict[str, float] | None:
+    if not wanted:
+        return None
+    from embtune.evaluation.separation import shapes_accuracy
+    from embtune.maps.projection import METHODS
+
+    out = {}
+    for method in ("pca", "umap"):
+        report(2, 3, "steps", f"separation of the {method.upper()} map")
+        xy = METHODS[method](vectors, seed=seed)
+        out[method] = round(shapes_accuracy(xy, labels, 10, seed=seed), 4)
+    return out
+
+
+def question(
+    ks: Sequence[int],
+    n_queries: int,
+    seed: int,
+    among: str,
+    leave_out: str | Sequence[str] | None,
+    maps: bool,
+) -> dict[str, Any]:
+    """Return what an evaluation was asked, as it is kept with its result."""
+    return {
+        "ks": [int(k) for k in ks],
+        "n_queries": n_queries,
+        "seed": seed,
+        "among": among,
+        "leave_out": _names(leave_out),
+        "maps": maps,
+    }
+
+
+def unseen_by(project: Project, versions: str | Sequence[str] | None, *, among: str = "reference") -> Measure:
+    """Choose the records to measure on among those that none of the versions was trained on."""
+    found_versions = [project.version(name) for name in _names(versions)]
+    names = [version.name for version in found_versions]
+    made = [version.created_at for version in found_versions]
+
+    def make() -> Measure:
+        skip = {row for name in names for row, _ in rows_trained_on(project.db, project.id, name)}
+        return choose(project, among=among, leave_out=sorted(skip))
+
+    found: Measure = project.cached(("measure", among, tuple(names)), (project.revision, made), make)
+    return found
+
+
+def measure_key(measure: Measure) -> str:
+    """Return a digest of the records measured and their labels: equal for comparable results."""
+    digest = hashlib.blake2b(repr((measure.kind, measure.names)).encode(), digest_size=16)
+    for array in (measure.rows, measure.labels):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def evaluation_key(
+    file: str, measure: Measure, ks: Sequence[int], n_queries: int, seed: int, among: str, maps: bool
+) -> str:
+    """Return a digest of all that a result hangs on: vectors, labels and the question."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(repr((file, measure_key(measure), list(ks), n_queries, seed, among, maps)).encode())
+    for array in (measure.train_rows, measure.train_labels):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _names(leave_out: str | Sequence[str] | None) -> list[str]:
+    if leave_out is None:
+        return []
+    return [leave_out] if isinstance(leave_out, str) else list(leave_out)

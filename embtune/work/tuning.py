@@ -1,0 +1,261 @@
+"""Make the next version: choose the labels, run the recipe, measure, and decide whether it goes live."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embtune.errors import TooFewLabelsError, UnknownChoiceError
+from embtune.labeling.state import SOURCES
+from embtune.progress import Report, silent
+from embtune.store.artifacts import insert_version, rows_trained_on
+from embtune.store.projects import update_project
+from embtune.work.measuring import Measure, choose, score_neighbours
+
+if TYPE_CHECKING:
+    from embtune.project import Project
+    from embtune.tuning.data import TrainingSet
+
+DEFAULT_RECIPE = "quaterion-triplet"
+LEAST_PER_CLASS = 5
+
+
+def training_set(project: Project, *, min_confidence: float = 0.7) -> TrainingSet:
+    """Gather the labels a recipe learns from: manual ones always, others from `min_confidence` on.
+
+    Reference labels are never among them; in a project without reference labels, neither are the labels
+    kept aside for measuring.
+    """
+    from embtune.tuning.data import TrainingSet
+
+    state = project.label_state()
+    use = state.labelled & (state.manual | (state.confidence >= min_confidence))
+    if not (project.reference() >= 0).any():
+        use &= ~project.kept_aside()
+    rows = np.flatnonzero(use)
+    ids = state.label_ids[rows]
+    labels = [label for label in project.labels if (ids == label.id).any()]
+    index = {label.id: i for i, label in enumerate(labels)}
+    return TrainingSet(
+        rows=rows,
+        labels=np.array([index[i] for i in ids.tolist()], dtype=np.int64),
+        weights=np.where(state.manual[rows], 1.0, state.confidence[rows]).astype(np.float32),
+        names=tuple(label.name for label in labels),
+    )
+
+
+def readiness(project: Project, *, min_confidence: float = 0.7) -> dict[str, Any]:
+    """Say which labels a tuning would use, whether they suffice, and what is missing.
+
+    Returns
+    -------
+    dict
+        `counts` {label: n}, `by_source` {source: n}, `n`, `n_automatic` (labels that no person gave, used
+        or not), `n_kept_aside`, `enough` (can it run), `missing` (sentences: why it cannot), `advice`
+        (sentences: what would make it better).
+    """
+    state = project.label_state()
+    training = training_set(project, min_confidence=min_confidence)
+    counts = {name: int((training.labels == i).sum()) for i, name in enumerate(training.names)}
+    by_source = Counter(SOURCES[i] for i in state.sources[training.rows].tolist())
+    unused = [label.name for label in project.labels if label.name not in counts]
+    usable = [name for name, n in counts.items() if n >= 2]
+    missing, advice = [], []
+    raw = project.find_embedding("raw")
+    if raw is None:
+        missing.append("The records are not embedded yet: do that on the Projects page.")
+    elif (newer := project.n_records - raw.n_rows) > 0:
+        missing.append(f"{newer:,} records are newer than the embedding: embed them on the Projects page.")
+    if len(usable) < 2:
+        have = f"{len(usable)} of them {'has' if len(usable) == 1 else 'have'}"
+        missing.append(f"Tuning needs at least 2 labels with 2 records each; {have} that many now.")
+    for name, n in counts.items():
+        if n < 2:
+            advice.append(f"{name} has 1 record and is left out; give it at least {LEAST_PER_CLASS}.")
+        elif n < LEAST_PER_CLASS:
+            advice.append(f"{name} has only {n} records; {LEAST_PER_CLASS} or more make the result steadier.")
+    if unused:
+        advice.append("No record yet: " + ", ".join(unused[:8]) + (" …" if len(unused) > 8 else "") + ".")
+    aside = 0
+    if not (project.reference() >= 0).any():
+        aside = int((project.kept_aside() & state.labelled & state.manual).sum())
+    return {
+        "counts": counts,
+        "by_source": dict(by_source),
+        "n": len(training.rows),
+        "n_automatic": int((state.labelled & ~state.manual).sum()),
+        "n_kept_aside": aside,
+        "enough": not missing,
+        "missing": missing,
+        "advice": advice,
+    }
+
+
+def tune(
+    project: Project,
+    *,
+    recipe: str = DEFAULT_RECIPE,
+    min_confidence: float = 0.7,
+    seed: int = 0,
+    parameters: Mapping[str, Any] | None = None,
+    device: str | None = None,
+    report: Report = silent,
+) -> dict[str, Any]:
+    """Tune the embedding on the project's labels and keep the outcome as the next version.
+
+    The version becomes the active embedding only if it finds more neighbours of the same label than the
+    active one does, on records that no training saw, with a 95 % interval that excludes zero.
+
+    Raises
+    ------
+    TooFewLabelsError
+        If fewer than two classes have two labels.
+    UnknownChoiceError, BadInputError
+        If the recipe or one of its parameters does not exist or is out of range.
+    """
+    from embtune.embedding.device import pick_device
+    from embtune.embedding.matrix import save_matrix
+    from embtune.tuning.data import check_training_set
+    from embtune.tuning.export import save_head
+    from embtune.tuning.recipes import RECIPES
+
+    if recipe not in RECIPES:
+        raise UnknownChoiceError("recipe", recipe, RECIPES)
+    chosen = RECIPES[recipe]
+    values = chosen.parse(parameters or {})
+    raw = project.require_embedding("raw")
+    training, warnings = check_training_set(training_set(project, min_confidence=min_confidence))
+    began = time.perf_counter()
+    report(0, None, "epochs", "loading Quaterion")
+    where = pick_device(device or project.settings.device)
+    tuned = chosen.fit(
+        project.vectors("raw"), training, parameters=values, seed=seed, device=where, report=report
+    )
+    curve = [dict(point) for point in tuned.curve]
+    report(len(curve), len(curve), "epochs", "measuring", {"curve": curve})
+
+    name = project.next_version_name()
+    metrics, gate = _measure(project, name, tuned.vectors, training)
+    folder = project.folder("models") / f"{name}-{int(time.time() * 1000)}"
+    save_head(folder, tuned)
+    file = project.folder("embeddings") / f"{name}-{raw.n_rows}-{int(time.time() * 1000)}.npy"
+    save_matrix(file, tuned.vectors)
+    by_name = {label.name: label.id for label in project.labels}
+    label_ids = [by_name[training.names[i]] for i in training.labels.tolist()]
+    seconds = round(time.perf_counter() - began, 2)
+    insert_version(
+        project.db,
+        project.id,
+        embedding={
+            "name": name,
+            "model": raw.model,
+            "model_path": raw.model_path,
+            "dim": int(tuned.vectors.shape[1]),
+            "n_rows": raw.n_rows,
+            "file": project.relative(file),
+            "detail": {"recipe": recipe},
+        },
+        trained=list(zip(training.rows.tolist(), label_ids, strict=True)),
+        name=name,
+        recipe=recipe,
+        parameters=dict(tuned.parameters) | {"min_confidence": min_confidence},
+        seed=seed,
+        labels=_snapshot(project, training, label_ids, min_confidence),
+        metrics=metrics,
+        curve=curve,
+        gate=gate,
+        warnings=[*warnings, *tuned.warnings],
+        libraries=dict(tuned.libraries),
+        device=tuned.device,
+        seconds=seconds,
+        folder=project.relative(folder),
+    )
+    if gate["active"]:
+        update_project(project.db, project.id, active_embedding=name)
+    return {
+        "version": name,
+        "recipe": recipe,
+        "seconds": seconds,
+        "fit_seconds": round(tuned.seconds, 2),
+        "n_labels": len(training.rows),
+        "metrics": metrics,
+        "warnings": [*warnings, *tuned.warnings],
+        "reason": gate["reason"],
+        "active": gate["active"],
+    }
+
+
+def _measure(
+    project: Project, name: str, vectors: Any, training: TrainingSet
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Score the new vectors beside raw and the active ones, on records no version was trained on."""
+    active = project.active_embedding
+    skip = set(training.rows.tolist())
+    if active != "raw":
+        skip |= {row for row, _ in rows_trained_on(project.db, project.id, active)}
+    try:
+        measure = choose(project, leave_out=sorted(skip))
+    except TooFewLabelsError as error:
+        reason = f"Not measured, so not made active: {error} You can make it active by hand."
+        return {"measured_on": None, "note": str(error)}, {"active": False, "reason": reason}
+    k = measure.main_k
+    ks = sorted({k, *(k for k in (10, 25, 100, 1000) if k < len(measure.rows))})
+    scores = {
+        key: score_neighbours(matrix, measure, ks, 2000, 0)
+        for key, matrix in {"raw": project.vectors("raw"), name: vectors}.items()
+    }
+    difference = _difference(project.vectors(active), vectors, measure, k)
+    to_raw = difference if active == "raw" else _difference(project.vectors("raw"), vectors, measure, k)
+    metrics = {
+        "measured_on": measure.kind,
+        "n_records": len(measure.rows),
+        "n_queries": scores[name]["n_queries"],
+        "main_k": k,
+        "top_k": scores[name]["top_k"],
+        "interval": scores[name]["interval"],
+        "raw_top_k": scores["raw"]["top_k"],
+        "compared_with": active,
+        "difference": difference,
+        "difference_to_raw": to_raw,
+    }
+    better = difference["low"] > 0
+    shown = (
+        f"top_{k:,} {difference['mean']:+.3f} against {active} "
+        f"(95 % interval {difference['low']:+.3f} to {difference['high']:+.3f}, "
+        f"{measure.kind}, {len(measure.rows):,} records)"
+    )
+    reason = f"Better: {shown}." if better else f"Not better, so {active} stays active: {shown}."
+    return metrics, {"active": better, "reason": reason}
+
+
+def _difference(before: Any, after: Any, measure: Measure, k: int) -> dict[str, float]:
+    from embtune.evaluation.topk import paired_difference, top_k
+
+    a, b = (top_k(matrix[measure.rows], measure.labels, (k,)) for matrix in (after, before))
+    difference = paired_difference(a, b, k)
+    return {
+        "mean": round(float(difference.mean), 4),
+        "low": round(float(difference.low), 4),
+        "high": round(float(difference.high), 4),
+    }
+
+
+def _snapshot(
+    project: Project, training: TrainingSet, label_ids: list[int], min_confidence: float
+) -> dict[str, Any]:
+    state = project.label_state()
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(training.rows.tobytes())
+    digest.update(np.asarray(label_ids, dtype=np.int64).tobytes())
+    return {
+        "hash": digest.hexdigest(),
+        "n": len(training.rows),
+        "counts": {name: int((training.labels == i).sum()) for i, name in enumerate(training.names)},
+        "by_source": dict(Counter(SOURCES[i] for i in state.sources[training.rows].tolist())),
+        "min_confidence": min_confidence,
+    }
