@@ -1,0 +1,39 @@
+"""Page config and navigation; every page is a file under pages/."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.shared.layout import style
+from pages.shared.sidebar import sidebar
+from pages.shared.state import warm_up
+
+# A file of our own: for a named icon the browser would ask a font service on the internet.
+ICON = str(Path(__file__).parent / "pages" / "shared" / "icon.svg")
+
+st.set_page_config(page_title="embtune", page_icon=ICON, layout="wide")
+style()
+
+page = st.navigation(
+    {
+        "Corpus": [
+            st.Page("pages/projects.py", title="Projects", icon=":material/folder_open:", default=True),
+        ],
+        "Label": [
+            st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
+            st.Page("pages/neighbors.py", title="Neighbors", icon=":material/join_inner:"),
+            st.Page("pages/sessions.py", title="Sessions", icon=":material/keyboard:"),
+        ],
+        "Learn": [
+            st.Page("pages/tune.py", title="Tune", icon=":material/tune:"),
+            st.Page("pages/evaluate.py", title="Evaluate", icon=":material/monitoring:"),
+        ],
+        "Share": [
+            st.Page("pages/export.py", title="Export", icon=":material/output:"),
+        ],
+    },
+    expanded=True,
+)
+sidebar()
+warm_up()
+page.run()

@@ -1,0 +1,270 @@
+"""The corpus as a map: see it, draw on it, label what is inside."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from embtune.labeling.labelset import UNLABELLED_COLOR
+from embtune.maps.selection import MODES, Selection, shapes_of
+from pages.shared.jobs import running_job
+from pages.shared.layout import title, told
+from pages.shared.map_chart import HOVER_UP_TO, Coloring, coloring, coloring_choices, map_figure
+from pages.shared.map_panel import panel
+from pages.shared.state import embedding_names, embedding_title, require_project
+
+METHODS = {"pca": "PCA", "umap": "UMAP"}
+CHART = "map_chart"
+
+
+def kept(name: str, default: str, choices: list[str]) -> str:
+    """Return a choice that outlives the page: widgets forget theirs when another page is shown."""
+    value = st.session_state.get(f"map_kept_{name}", st.query_params.get(name, default))
+    return value if value in choices else default
+
+
+def keep(name: str) -> None:
+    """Remember what a widget was set to."""
+    value = st.session_state.get(f"map_{name}")
+    if value is not None:
+        st.session_state[f"map_kept_{name}"] = value
+        st.query_params[name] = value
+    if name in ("embedding", "method"):
+        forget_selection()
+
+
+def forget_selection() -> None:
+    """Drop the shapes. What the browser reported last stays known, so that it does not come back."""
+    st.session_state.pop("map_selection", None)
+
+
+@st.fragment
+def map_fragment() -> None:
+    """Controls, chart and panel; a lasso runs only this again."""
+    embedding, method, color_by = controls()
+    xy = project.map(embedding, method, make=method == "pca")
+    if xy is None:
+        waiting_for_umap(embedding)
+        method = "pca"
+        xy = project.map(embedding, "pca")
+    chart_side, panel_side = st.columns([2.35, 1], gap="medium")
+    colors = coloring(project, color_by, embedding)
+    if len(colors.codes) > len(xy):
+        st.info(
+            f"{len(colors.codes) - len(xy):,} records were imported after this embedding: "
+            "embed again on the Projects page to see them here."
+        )
+    with chart_side:
+        drag, mode = toolbar()
+        chart_place = st.container()
+        visible = visible_points(colors, len(xy), legend(colors))
+        take_in_drawing(mode)
+        selection: Selection = st.session_state.get("map_selection", Selection())
+        rows = selection.rows(xy, visible)
+        with chart_place:
+            draw(xy, colors, visible, drag, selection, (embedding, method, color_by))
+    with panel_side:
+        panel(project, embedding, method, selection, rows, forget_selection)
+
+
+def controls() -> tuple[str, str, str]:
+    """Draw the row above the map; return embedding, method and what to colour by."""
+    names = embedding_names(project)
+    methods = list(METHODS)
+    choices = coloring_choices(project)
+    heading, a, b, c, d = st.columns([0.55, 1.9, 1, 1.3, 1.6], vertical_alignment="center")
+    with heading:
+        title("Map")
+    current = {
+        "embedding": kept("embedding", project.active_embedding, names),
+        "method": kept(
+            "method", "umap" if project.find_map(project.active_embedding, "umap") else "pca", methods
+        ),
+        "color": kept("color", "label", choices),
+    }
+    for name, value in current.items():
+        st.session_state[f"map_{name}"] = value
+    a.segmented_control(
+        "Embedding",
+        names,
+        key="map_embedding",
+        label_visibility="collapsed",
+        format_func=lambda name: embedding_title(project, name),
+        on_change=keep,
+        args=("embedding",),
+    )
+    b.segmented_control(
+        "Map",
+        methods,
+        key="map_method",
+        format_func=METHODS.get,
+        label_visibility="collapsed",
+        on_change=keep,
+        args=("method",),
+    )
+    c.selectbox(
+        "Colour by",
+        choices,
+        key="map_color",
+        format_func=lambda choice: f"colour by {choice}",
+        label_visibility="collapsed",
+        on_change=keep,
+        args=("color",),
+    )
+    d.text_input(
+        "Highlight text",
+        key="map_highlight",
+        placeholder="highlight text",
+        label_visibility="collapsed",
+        icon=":material/search:",
+    )
+    return current["embedding"], current["method"], current["color"]
+
+
+def waiting_for_umap(embedding: str) -> None:
+    """Start the UMAP of an embedding if nobody has, and say that PCA stands in."""
+    wanted = {"embedding": embedding, "method": "umap"}
+    job = running_job(project, "map")
+    last = next((j for j in project.jobs(limit=20) if j.kind == "map" and j.parameters == wanted), None)
+    if job is None and (last is None or last.state == "done"):
+        project.start("map", **wanted)
+    elif job is None and last is not None:
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        left.warning(f"The UMAP of {embedding} is not there: its job {last.error or 'was ' + last.state}.")
+        right.button("Draw it", on_click=project.start, args=("map",), kwargs=wanted, width="stretch")
+        return
+    st.caption(
+        f"The UMAP of {embedding} is being drawn; until then this is its PCA. The map changes by itself."
+    )
+
+
+def toolbar() -> tuple[str, str]:
+    """Draw the tools; return Plotly's name of the drag tool, and the drawing mode."""
+    st.session_state.setdefault("map_tool", "lasso")
+    st.session_state.setdefault("map_mode", "replace")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        drag = st.segmented_control(
+            "Tool", ["lasso", "box"], key="map_tool", label_visibility="collapsed", required=True
+        )
+        mode = st.segmented_control(
+            "Drawing", list(MODES), key="map_mode", label_visibility="collapsed", required=True
+        )
+        st.button(
+            "Clear",
+            type="tertiary",
+            key="map_clear",
+            help="Forget what was drawn; a double-click on the map does too",
+            on_click=forget_selection,
+        )
+    return ("lasso" if drag == "lasso" else "select"), mode
+
+
+def visible_points(colors: Coloring, n: int, hidden: set[int]) -> NDArray[np.bool_]:
+    """Tell which points show, given the hidden places of the legend; hiding all shows all."""
+    codes = np.where(colors.codes[:n] < 0, len(colors.names), colors.codes[:n])
+    visible = ~np.isin(codes, sorted(hidden))
+    return visible if visible.any() else np.ones(n, dtype=bool)
+
+
+def legend(colors: Coloring) -> set[int]:
+    """Show the categories with their counts; return the hidden ones (the last place is "unlabelled")."""
+    if colors.values is not None:
+        return set()
+    counts = colors.counts
+    places = [i for i, count in enumerate(counts.tolist()) if count]
+    rest = "unlabelled" if colors.title in ("label", "source") else "none"
+    names = {i: colors.names[i] if i < len(colors.names) else rest for i in places}
+    if len(places) > 14:
+        chosen = st.multiselect(
+            "Show only", places, key=f"map_show_{colors.title}", format_func=names.get,
+            label_visibility="collapsed", placeholder="show only …",
+        )  # fmt: skip
+        return set(places) - set(chosen) if chosen else set()
+    key = f"map_legend_{len(places)}_{abs(hash((colors.title, tuple(names.values())))) % 10**8}"
+    shown = st.pills(
+        "Legend",
+        places,
+        default=places,
+        selection_mode="multi",
+        key=key,
+        format_func=lambda i: f"{names[i]} {counts[i]:,}",
+        label_visibility="collapsed",
+    )
+    rules = "".join(
+        f".st-key-{key} button:nth-of-type({at}) {{border-left: .5em solid "
+        f"{colors.colors[i] if i < len(colors.colors) else UNLABELLED_COLOR} !important;}}"
+        for at, i in enumerate(places, start=1)
+    )
+    st.html(f"<style>{rules}</style>")
+    return set(places) - set(shown)
+
+
+def take_in_drawing(mode: str) -> None:
+    """Turn what the browser reports into our own selection, each drawing once.
+
+    A changed figure is a new chart to the browser: it forgets its drawing, and reports none, of itself.
+    """
+    shapes = shapes_of(st.session_state.get(CHART))
+    if shapes == st.session_state.get("map_seen", ()):
+        return
+    st.session_state["map_seen"] = shapes
+    if not shapes:  # a double click
+        forget_selection()
+        return
+    before = st.session_state.get("map_selection", Selection())
+    st.session_state["map_selection"] = before.draw(shapes, mode)
+    st.session_state["map_drawn_on"] = st.session_state.get("map_mark") if mode == "replace" else None
+    st.session_state.pop("map_message", None)
+
+
+def draw(
+    xy: NDArray[np.float32],
+    colors: Coloring,
+    visible: NDArray[np.bool_],
+    drag: str,
+    selection: Selection,
+    mark: tuple[str, ...],
+) -> None:
+    """Draw the chart; while the browser itself still shows the drawn shape, the figure stays as it was."""
+    words = st.session_state.get("map_highlight", "").strip()
+    found = None
+    if words:
+        found = np.array([record.row for record in project.search(words, limit=2000)], dtype=np.int64)
+        found = found[found < len(xy)]
+    mark = (*mark, project.revision, visible.tobytes() if len(xy) < 10_000 else visible.sum(), drag, words)
+    in_browser = st.session_state.get("map_drawn_on") == mark
+    shown = Selection() if in_browser else selection
+    if (mark, shown) != (st.session_state.get("map_mark"), st.session_state.get("map_shown")):
+        st.session_state["map_seen"] = ()
+    st.session_state["map_mark"], st.session_state["map_shown"] = mark, shown
+    texts = None
+    if len(xy) <= HOVER_UP_TO:
+        texts = project.cached("hover", project.n_records, hover_texts)
+    st.plotly_chart(
+        map_figure(xy, colors, visible=visible, drawn=shown, drag=drag, texts=texts, found=found),
+        key=CHART,
+        on_select="rerun",
+        selection_mode=("lasso", "box"),
+        width="stretch",
+        config={"displaylogo": False, "scrollZoom": True, "doubleClick": "reset+autosize"},
+    )
+    note = f"{int(visible.sum()):,} points · scroll to zoom · double-click clears the shape"
+    if found is not None:
+        note += f" · {len(found):,}{' or more' if len(found) >= 2000 else ''} contain “{words}”"
+    st.caption(note)
+
+
+def hover_texts() -> list[str]:
+    """A line of each text, for the pointer; angle brackets would be read as markup."""
+    from html import escape
+
+    return [
+        escape(record.text[:90] + ("…" if len(record.text) > 90 else ""))
+        for record in project.records(np.arange(project.n_records))
+    ]
+
+
+project = require_project(embedded=True)
+with told():
+    map_fragment()

@@ -1,0 +1,1 @@
+"""What pages share: state, layout, chips, charts and job cards."""

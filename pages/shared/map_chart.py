@@ -1,0 +1,266 @@
+"""The map as a figure: one WebGL trace, grey beneath, labels on top; an image where points are many."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embtune.labeling.labelset import NONE_COLOR, UNLABELLED_COLOR, color_for
+from embtune.labeling.state import NONE_OF_THESE, SOURCES
+from embtune.maps.selection import Selection
+from embtune.project import Project
+
+RASTER_FROM = 50_000
+HOVER_UP_TO = 3_000
+HEIGHT = 600
+_MOST_VALUES = 20
+
+
+@dataclass(frozen=True)
+class Coloring:
+    """A category for every record, or a number; `names` and `colors` belong to the categories.
+
+    `codes` is -1 where a record has none: such points are grey and lie beneath.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    colors: tuple[str, ...]
+    codes: NDArray[np.int64]
+    values: NDArray[np.float32] | None = None
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many records each category has, those without one last."""
+        return np.bincount(
+            np.where(self.codes < 0, len(self.names), self.codes), minlength=len(self.names) + 1
+        )
+
+
+def coloring_choices(project: Project) -> list[str]:
+    """What a map can be coloured by: label, source, prediction, confidence, fields with few values."""
+    fields = project.cached(
+        "few values",
+        project.n_records,
+        lambda: [name for name in project.field_names if _few(project.field_values(name))],
+    )
+    return ["label", "source", "prediction", "confidence", *(f"field: {name}" for name in fields)]
+
+
+def _few(values: list[Any]) -> bool:
+    distinct: set[str] = set()
+    for value in values:
+        distinct.add(str(value))
+        if len(distinct) > _MOST_VALUES:
+            return False
+    return len(distinct) > 1
+
+
+def coloring(project: Project, choice: str, embedding: str) -> Coloring:
+    """Compute a colouring, once per state of the labels."""
+    return project.cached(
+        ("coloring", choice, embedding),
+        (project.revision, len(project.embeddings)),
+        lambda: _coloring(project, choice, embedding),
+    )
+
+
+def _coloring(project: Project, choice: str, embedding: str) -> Coloring:
+    state = project.label_state()
+    labels = project.labels
+    names = tuple(label.name for label in labels)
+    palette = tuple(label.color for label in labels)
+    place = {label.id: i for i, label in enumerate(labels)}
+    n = project.n_records
+    if choice == "source":
+        return Coloring(
+            "source",
+            SOURCES,
+            tuple(color_for(i) for i in range(len(SOURCES))),
+            state.sources.astype(np.int64),
+        )
+    if choice in ("prediction", "confidence"):
+        found = project.quick_predictions(embedding)
+        if found is None:
+            return Coloring(choice, names, palette, np.full(n, -1))
+        ids, confidence = found
+        codes = np.full(n, -1, dtype=np.int64)
+        codes[: len(ids)] = [place.get(i, -1) for i in ids.tolist()]
+        if choice == "prediction":
+            return Coloring("prediction", names, palette, codes)
+        values = np.zeros(n, dtype=np.float32)
+        values[: len(confidence)] = confidence
+        return Coloring("confidence", (), (), np.zeros(n, dtype=np.int64), values)
+    if choice.startswith("field: "):
+        values_of = [str(v) for v in project.field_values(choice.removeprefix("field: "))]
+        distinct = sorted(set(values_of))
+        index = {value: i for i, value in enumerate(distinct)}
+        return Coloring(
+            choice.removeprefix("field: "),
+            tuple(distinct),
+            tuple(color_for(i) for i in range(len(distinct))),
+            np.array([index[v] for v in values_of], dtype=np.int64),
+        )
+    codes = np.array([place.get(i, -1) for i in state.label_ids.tolist()], dtype=np.int64)
+    if (state.label_ids == NONE_OF_THESE).any():
+        codes[state.label_ids == NONE_OF_THESE] = len(names)
+        names, palette = (*names, "none of these"), (*palette, NONE_COLOR)
+    return Coloring("label", names, palette, codes)
+
+
+def map_figure(
+    xy: NDArray[np.float32],
+    colors: Coloring,
+    *,
+    visible: NDArray[np.bool_],
+    drawn: Selection,
+    drag: str,
+    texts: list[str] | None = None,
+    found: NDArray[np.int64] | None = None,
+) -> Any:
+    """Draw the map.
+
+    Parameters
+    ----------
+    xy
+        Shape (n, 2).
+    visible
+        Shape (n,): points to draw.
+    drawn
+        Its shapes are shown dashed; pass an empty one while the browser itself still shows them.
+    drag
+        "lasso" or "select" (a box).
+    texts
+        A short text per record, shown under the pointer; None for none.
+    found
+        Rows to ring: those that match a search.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    rows = np.flatnonzero(visible)
+    if len(rows) > RASTER_FROM:
+        _paint(figure, xy, colors, rows)
+    else:
+        # Grey first, so that a label is never hidden beneath what has none.
+        order = rows[np.argsort(colors.codes[rows] >= 0, kind="stable")]
+        figure.add_trace(_points(go, xy, colors, order, texts))
+    if found is not None and len(found):
+        ringed = found[visible[found]]
+        figure.add_trace(
+            go.Scattergl(
+                x=xy[ringed, 0],
+                y=xy[ringed, 1],
+                mode="markers",
+                hoverinfo="skip",
+                marker={"size": 12, "symbol": "circle-open", "line": {"width": 2}, "color": "#D55E00"},
+            )
+        )
+    for shape in drawn.shapes:
+        path = "M" + " L".join(f"{x},{y}" for x, y in zip(shape.x, shape.y, strict=True)) + " Z"
+        line = {"color": "#7A8599" if shape.adds else "#D55E00", "width": 1.6, "dash": "dash"}
+        figure.add_shape(type="path", path=path, line=line, fillcolor="rgba(122,133,153,0.06)")
+    low, high = xy[rows].min(axis=0), xy[rows].max(axis=0)
+    pad = np.maximum((high - low) * 0.03, 1e-3)
+    axis = {"showgrid": False, "zeroline": False, "showticklabels": False, "title": None, "fixedrange": False}
+    figure.update_layout(
+        height=HEIGHT,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(127,140,160,0.06)",
+        showlegend=False,
+        dragmode=drag,
+        newselection={"line": {"dash": "dash", "width": 1.6, "color": "#7A8599"}},
+        xaxis={**axis, "range": [float(low[0] - pad[0]), float(high[0] + pad[0])]},
+        yaxis={**axis, "range": [float(low[1] - pad[1]), float(high[1] + pad[1])]},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#8A93A3", "activecolor": "#0B5CAD"},
+        hoverlabel={"align": "left"},
+    )
+    return figure
+
+
+def _points(go: Any, xy: Any, colors: Coloring, order: NDArray[np.int64], texts: list[str] | None) -> Any:
+    n = len(order)
+    size = 8 if n <= 1000 else 6 if n <= 5000 else 4
+    known = colors.codes[order] >= 0
+    marker: dict[str, Any] = {"size": size, "line": {"width": 0}}
+    if colors.values is not None:
+        marker |= {
+            "color": colors.values[order],
+            "colorscale": "Cividis",
+            "cmin": 0,
+            "cmax": 1,
+            "opacity": 0.85,
+            "colorbar": {"title": {"text": colors.title}, "thickness": 10, "len": 0.5},
+        }
+    else:
+        palette = [UNLABELLED_COLOR, *colors.colors]
+        steps = max(1, len(palette) - 1)
+        marker |= {
+            "color": (colors.codes[order] + 1).astype(np.uint8 if len(palette) < 256 else np.int32),
+            "colorscale": [[i / steps, color] for i, color in enumerate(palette)] if len(palette) > 1 else
+            [[0, palette[0]], [1, palette[0]]],
+            "cmin": 0,
+            "cmax": steps,
+            "opacity": np.where(known, 0.9, 0.5).astype(np.float32),
+            "showscale": False,
+        }  # fmt: skip
+    hover: dict[str, Any] = {"hoverinfo": "skip"}
+    if texts is not None:
+        hover = {"text": [texts[row] for row in order.tolist()], "hoverinfo": "text"}
+    return go.Scattergl(
+        x=xy[order, 0],
+        y=xy[order, 1],
+        mode="markers",
+        marker=marker,
+        selected={"marker": {"opacity": 0.95}},
+        unselected={"marker": {"opacity": 0.35}},
+        **hover,
+    )
+
+
+def _paint(figure: Any, xy: Any, colors: Coloring, rows: NDArray[np.int64]) -> None:
+    import plotly.graph_objects as go
+
+    from embtune.maps.raster import rasterize
+
+    if colors.values is not None:
+        from plotly.colors import sample_colorscale
+
+        table = np.array(
+            [_rgb(c) for c in sample_colorscale("Cividis", np.linspace(0, 1, 32).tolist())], dtype=np.uint8
+        )
+        paint = table[np.clip((colors.values[rows] * 31).astype(int), 0, 31)]
+    else:
+        table = np.array([_rgb(c) for c in (*colors.colors, UNLABELLED_COLOR)], dtype=np.uint8)
+        paint = table[colors.codes[rows]]
+    picture = rasterize(xy[rows], paint, width=1100, height=HEIGHT, on_top=colors.codes[rows] >= 0)
+    figure.add_layout_image(
+        source="data:image/png;base64," + base64.b64encode(picture.png).decode(),
+        xref="x",
+        yref="y",
+        x=picture.x_range[0],
+        y=picture.y_range[1],
+        sizex=picture.x_range[1] - picture.x_range[0],
+        sizey=picture.y_range[1] - picture.y_range[0],
+        sizing="stretch",
+        layer="below",
+    )
+    # Two unseen points: without a trace the browser offers no lasso.
+    low, high = xy[rows].min(axis=0), xy[rows].max(axis=0)
+    figure.add_trace(
+        go.Scattergl(
+            x=[low[0], high[0]], y=[low[1], high[1]], mode="markers", marker={"opacity": 0}, hoverinfo="skip"
+        )
+    )
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    if color.startswith("rgb"):
+        r, g, b = (int(float(part)) for part in color[color.index("(") + 1 : -1].split(",")[:3])
+        return r, g, b
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

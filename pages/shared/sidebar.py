@@ -1,0 +1,69 @@
+"""The sidebar of every page: project, embedding, progress, jobs and undo."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from embtune.jobs.runner import sweep
+from embtune.project import Project
+from pages.shared.jobs import ago, job_title, progress_text
+from pages.shared.state import choose_project, current_project, embedding_title, project_names
+
+
+def sidebar() -> None:
+    """Draw the sidebar under the navigation."""
+    with st.sidebar:
+        project = current_project()
+        if project is None:
+            st.caption("No project yet.")
+            return
+        names = project_names()
+        st.session_state["sidebar_project"] = project.name
+        st.selectbox(
+            "Project",
+            names,
+            key="sidebar_project",
+            on_change=lambda: choose_project(st.session_state["sidebar_project"]),
+        )
+        _live(project)
+
+
+@st.fragment(run_every=2)
+def _live(project: Project) -> None:
+    """Labels, last action and jobs, kept up to date while the page rests."""
+    n = project.n_records
+    if n:
+        labelled = int(project.label_state().labelled.sum())
+        st.progress(labelled / n, text=f"labelled **{labelled:,}** of {n:,}")
+        st.caption(f"active embedding **{embedding_title(project, project.active_embedding)}**")
+    action = project.book.last()
+    if action is not None:
+        left, right = st.columns([5, 2], vertical_alignment="center", gap="small")
+        left.caption(f"{action.summary}, {ago(action.created_at)}")
+        if right.button("Undo", key="sidebar_undo", type="tertiary", icon=":material/undo:"):
+            project.undo(action.id)
+            st.rerun()
+    _jobs(project)
+
+
+def _jobs(project: Project) -> None:
+    sweep(project.db)
+    before = st.session_state.get("jobs_seen", [])
+    running = project.jobs(active=True)
+    for job in running:
+        left, right = st.columns([5, 1], vertical_alignment="center", gap="small")
+        share = min(1.0, job.done / job.total) if job.total else 0.0
+        left.progress(share, text=f"{job_title(job)}  \n{progress_text(job)}")
+        right.button(
+            "",
+            icon=":material/stop_circle:",
+            key=f"sidebar_stop_{job.id}",
+            help="Stop this job",
+            on_click=project.cancel,
+            args=(job.id,),
+            type="tertiary",
+        )
+    now = [job.id for job in running]
+    st.session_state["jobs_seen"] = now
+    if set(before) - set(now):
+        st.rerun()  # something ended: the page may have a new map, version or score to show

@@ -1,0 +1,113 @@
+"""Which project and embedding the person is looking at, kept over pages and reloads."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import embtune
+from embtune.project import Project
+from embtune.settings import get_settings
+from pages.shared.layout import empty
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _open(name: str, url: str) -> Project:
+    return embtune.open(name, create=False)
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> None:
+    """Import what the label pages need, once, beside the first page: the first lasso must not wait for it."""
+    import threading
+
+    def load() -> None:
+        import pandas  # noqa: F401
+        import plotly.graph_objects  # noqa: F401
+        import sklearn.linear_model  # noqa: F401
+
+    threading.Timer(1.0, load).start()
+
+
+def project_names() -> list[str]:
+    """Names of all projects, the last used first."""
+    return [card.name for card in embtune.projects()]
+
+
+def current_project() -> Project | None:
+    """Return the chosen project: this visit's, else the address's, else the last used one."""
+    names = project_names()
+    for name in (st.session_state.get("project"), st.query_params.get("project"), *names):
+        if name in names:
+            if st.session_state.get("project") != name:
+                st.session_state["project"] = name
+            if st.query_params.get("project") != name:
+                st.query_params["project"] = name
+            project = _open(name, get_settings().url)
+            return project
+    return None
+
+
+def choose_project(name: str) -> None:
+    """Make a project the current one, on this page and the others."""
+    _forget_views()
+    st.session_state["project"] = name
+    st.query_params["project"] = name
+    project = current_project()
+    if project is not None:
+        project.touch()
+
+
+def forget_project(name: str) -> None:
+    """Let go of a project that was deleted."""
+    _forget_views()
+    st.session_state.pop("project", None)
+    st.query_params.pop("project", None)
+    _open.clear()
+
+
+def require_project(*, embedded: bool = False) -> Project:
+    """Return the current project, or say the next step and end the page."""
+    project = current_project()
+    if project is None:
+        empty("There is no project yet.", to="projects", action="Open the sample project, or import a file")
+        st.stop()
+    if project.n_records == 0:
+        empty(f"**{project.name}** has no records yet.", to="projects", action="Import a file of records")
+        st.stop()
+    if embedded and project.find_embedding("raw") is None:
+        from pages.shared.jobs import running_job
+
+        job = running_job(project, "embed")
+        if job is not None:
+            from pages.shared.jobs import job_card
+
+            st.markdown(f"**{project.name}** is being embedded. This page opens by itself when that is done.")
+            job_card(project, job.id)
+        else:
+            empty(
+                f"The {project.n_records:,} records of **{project.name}** are not embedded yet.",
+                to="projects",
+                action="Embed them on the Projects page",
+            )
+        st.stop()
+    return project
+
+
+def embedding_names(project: Project) -> list[str]:
+    """Names of the embeddings, raw first."""
+    return [row.name for row in project.embeddings]
+
+
+def embedding_title(project: Project, name: str) -> str:
+    """Show an embedding's name, starred if it is the active one."""
+    return f"{name} ★" if name == project.active_embedding and name != "raw" else name
+
+
+def go_to_record(row: int) -> None:
+    """Remember a record for the Neighbors page."""
+    st.session_state["neighbors_row"] = int(row)
+
+
+def _forget_views() -> None:
+    for key in [key for key in st.session_state if str(key).startswith(("map_", "neighbors_", "session_"))]:
+        del st.session_state[key]

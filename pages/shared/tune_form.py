@@ -1,0 +1,142 @@
+"""What goes into a tuning: the labels it would learn from, and the recipe's parameters."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from embtune.project import Project
+from embtune.tuning.recipes import RECIPES
+from embtune.tuning.recipes.base import Parameter, Recipe
+from pages.shared.chips import chip, colors
+
+DEFAULT_CONFIDENCE = 0.7
+_PREFIX = "tune_"
+
+
+def labels_card(project: Project) -> tuple[dict[str, Any], float]:
+    """Show which labels would be used and whether they suffice; return readiness and the threshold."""
+    with st.container(border=True, height="stretch"):
+        # The slider stands under the numbers that hang on it, so its value is read before it is drawn.
+        threshold = float(st.session_state.get(f"{_PREFIX}confidence", DEFAULT_CONFIDENCE))
+        slot = st.container()
+        if project.readiness()["n_automatic"]:
+            threshold = st.slider(
+                "Use automatic labels from this confidence on",
+                0.5,
+                1.0,
+                DEFAULT_CONFIDENCE,
+                0.05,
+                format="%.2f",
+                key=f"{_PREFIX}confidence",
+                bind="query-params",
+                help="Labels that a person gave are always used.",
+            )
+        ready = project.readiness(min_confidence=threshold)
+        with slot:
+            _labels(project, ready)
+        if ready["missing"]:
+            st.warning("  \n".join(ready["missing"]), icon=":material/label:")
+            with st.container(horizontal=True):
+                st.page_link(
+                    "pages/map.py", label="Label groups on the map", icon=":material/scatter_plot:"
+                )
+                st.page_link("pages/sessions.py", label="Label one by one", icon=":material/keyboard:")
+    return ready, threshold
+
+
+def _labels(project: Project, ready: dict[str, Any]) -> None:
+    color = colors(project)
+    st.markdown(f"**Labels to learn from: {ready['n']:,}**")
+    chips = [chip(f"{name} {n:,}", color.get(name)) for name, n in ready["counts"].items()]
+    if chips:
+        st.html(f'<div style="line-height: 2.1">{" ".join(chips)}</div>')
+    lines = []
+    if ready["by_source"]:
+        lines.append(" · ".join(f"{source} {n:,}" for source, n in sorted(ready["by_source"].items())))
+    aside = ready["n_kept_aside"]
+    if aside:
+        lines.append(f"{aside:,} more are kept aside to measure with; no training sees them.")
+    if ready["enough"]:
+        lines += ready["advice"]
+    if lines:
+        st.html(f'<div class="quiet">{"<br>".join(escape(line) for line in lines)}</div>')
+
+
+def recipe_form() -> tuple[Recipe, dict[str, Any], int]:
+    """Show the recipe and its parameters; return it, the values that are not its defaults, and the seed."""
+    names = list(RECIPES)
+    name = names[0]
+    if len(names) > 1:
+        name = st.selectbox(
+            "Recipe",
+            names,
+            format_func=lambda key: RECIPES[key].title,
+            key=f"{_PREFIX}recipe",
+            bind="query-params",
+        )
+    recipe = RECIPES[name]
+    if len(names) == 1:
+        st.markdown(f"**Recipe: {recipe.title}**")
+    st.caption(recipe.summary)
+    values: dict[str, Any] = {}
+    with st.expander(_summary(recipe)):
+        columns = st.columns(3)
+        for i, parameter in enumerate(recipe.parameters):
+            with columns[i % 3]:
+                values[parameter.name] = _input(recipe, parameter)
+        with columns[len(recipe.parameters) % 3]:
+            seed = st.number_input(
+                "seed",
+                min_value=0,
+                value=0,
+                step=1,
+                key=f"{_PREFIX}seed",
+                bind="query-params",
+                help="The same seed on the same labels and device gives the same version.",
+            )
+        st.caption(f"Source: {recipe.source}.")
+    defaults = {parameter.name: parameter.default for parameter in recipe.parameters}
+    return recipe, {key: value for key, value in values.items() if value != defaults[key]}, int(seed)
+
+
+def _summary(recipe: Recipe) -> str:
+    """Title the closed form by what was changed in it."""
+    changed = [
+        parameter.name.replace("_", " ")
+        for parameter in recipe.parameters
+        if st.session_state.get(_key(recipe, parameter), parameter.default) != parameter.default
+    ]
+    return "Parameters: " + (", ".join(changed) + " changed" if changed else "as published")
+
+
+def _key(recipe: Recipe, parameter: Parameter) -> str:
+    return f"{_PREFIX}{recipe.name}_{parameter.name}"
+
+
+def _input(recipe: Recipe, parameter: Parameter) -> Any:
+    default, label = parameter.default, parameter.name.replace("_", " ")
+    common: dict[str, Any] = {
+        "key": _key(recipe, parameter),
+        "bind": "query-params",
+        "help": f"{parameter.help} Published: {default}; may be {parameter.range_text()}.",
+    }
+    if parameter.choices is not None:
+        return st.selectbox(label, parameter.choices, index=parameter.choices.index(str(default)), **common)
+    if isinstance(default, bool):
+        st.space("small")  # in line with its neighbours' boxes, which have their label above
+        return st.toggle(label, default, **common)
+    if isinstance(default, str):
+        return st.text_input(label, default, **common)
+    kind = int if isinstance(default, int) else float
+    return st.number_input(
+        label,
+        min_value=None if parameter.low is None else kind(parameter.low),
+        max_value=None if parameter.high is None else kind(parameter.high),
+        value=default,
+        step=1 if kind is int else (default / 10 or 0.01),
+        format=None if kind is int else "%g",
+        **common,
+    )

@@ -1,0 +1,154 @@
+"""The tuned versions as cards: what they learned from, how good they are, and what to do with them."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from embtune.project import Project
+from embtune.store.artifacts import VersionRow
+from pages.shared.chips import chip, colors
+from pages.shared.jobs import ago, duration
+from pages.shared.layout import told
+from pages.shared.state import embedding_title
+
+
+def version_cards(project: Project) -> None:
+    """Draw one card per version, newest first, and the raw embedding at the end."""
+    active = project.active_embedding
+    for version in reversed(project.versions):
+        with st.container(border=True, key=f"tune_card_{version.name}"):
+            left, right = st.columns([5, 3], vertical_alignment="center")
+            with left:
+                st.html(_card(project, version))
+            with right, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+                _actions(project, version, active)
+    raw = project.find_embedding("raw")
+    if raw is None or not project.versions:
+        return
+    with st.container(border=True):
+        left, right = st.columns([5, 3], vertical_alignment="center")
+        left.html(
+            f"<b>raw</b> <span class='quiet'>{'· active ' if active == 'raw' else ''}"
+            f"· {escape(raw.model)}, {raw.dim:,} numbers a record</span>"
+        )
+        if active != "raw":
+            with right, st.container(horizontal=True, horizontal_alignment="right"):
+                st.button("Back to raw", key="tune_back", on_click=project.activate, args=("raw",))
+
+
+def _card(project: Project, version: VersionRow) -> str:
+    about = [
+        ago(version.created_at),
+        version.recipe,
+        f"{version.labels.get('n', 0):,} labels",
+        duration(version.seconds),
+        version.device,
+    ]
+    lines = [
+        f"<b style='font-size:1.1em'>{escape(embedding_title(project, version.name))}</b> "
+        f"<span class='quiet'>· {' · '.join(escape(part) for part in about)}</span>",
+        score_line(version),
+        f"<span class='quiet'>{escape(str(version.gate.get('reason', '')))}</span>",
+    ]
+    return "<div class='num' style='line-height:1.65'>" + "<br>".join(lines) + "</div>"
+
+
+def score_line(version: VersionRow) -> str:
+    """Return a version's score beside raw's, in one line of HTML."""
+    metrics = version.metrics
+    if not metrics.get("measured_on"):
+        return "not measured"
+    k = str(metrics["main_k"])
+    ours, raws = metrics["top_k"][k], metrics["raw_top_k"][k]
+    gap = raw_difference(version)
+    text = f"top_{int(k):,} <b>{100 * ours:.1f} %</b> · raw {100 * raws:.1f} % · "
+    if gap is None:
+        return text + f"<b>{100 * (ours - raws):+.1f}</b> points"
+    answer = "yes" if gap["low"] > 0 else "no"
+    return (
+        text + f"<b>{100 * gap['mean']:+.1f}</b> points "
+        f"(95 % interval {100 * gap['low']:+.1f} to {100 * gap['high']:+.1f}) · "
+        f"better than raw: <b>{answer}</b>"
+    )
+
+
+def raw_difference(version: VersionRow) -> dict[str, float] | None:
+    """Return the measured difference to raw with its interval, if there is one."""
+    metrics = version.metrics
+    if "difference_to_raw" in metrics:
+        return metrics["difference_to_raw"]
+    return metrics.get("difference") if metrics.get("compared_with") == "raw" else None
+
+
+def _actions(project: Project, version: VersionRow, active: str) -> None:
+    name = version.name
+    if name != active:
+        st.button("Make active", key=f"tune_activate_{name}", on_click=project.activate, args=(name,))
+    if st.button("Compare", key=f"tune_compare_{name}", help="Measure it against raw"):
+        st.session_state["evaluate_a"] = "raw"
+        st.session_state["evaluate_b"] = name
+        st.switch_page("pages/evaluate.py")
+    if st.button("Export", key=f"tune_export_{name}", help="Hand over the model"):
+        st.session_state["export_version"] = name
+        st.switch_page("pages/export.py")
+    if st.button("Details", key=f"tune_details_{name}"):
+        _details(project, name)
+
+
+@st.dialog("Version", width="large")
+def _details(project: Project, name: str) -> None:
+    from pages.shared.charts import loss_curves, show
+
+    version = project.version(name)
+    color = colors(project)
+    st.html(_card(project, version))
+    for warning in version.warnings:
+        st.warning(warning, icon=":material/info:")
+    counts = version.labels.get("counts", {})
+    sources = " · ".join(f"{key} {n:,}" for key, n in version.labels.get("by_source", {}).items())
+    st.html(
+        "<div style='line-height:2.1'>Learned from "
+        + " ".join(chip(f"{key} {n:,}", color.get(key)) for key, n in counts.items())
+        + f" <span class='quiet'>{escape(sources)}</span></div>"
+    )
+    if version.curve:
+        show(
+            loss_curves(version.curve, best_epoch(version.curve)),
+            version.curve,
+            f"{project.name}-{name}-loss",
+            f"tune_curve_{name}",
+            alt="Training and validation loss over epochs",
+        )
+    left, right = st.columns(2)
+    left.markdown("**Parameters**")
+    left.dataframe(_table({**version.parameters, "seed": version.seed}), hide_index=True, height="content")
+    right.markdown("**Libraries**")
+    right.dataframe(_table(version.libraries), hide_index=True, height="content")
+    _delete(project, name)
+
+
+def best_epoch(curve: Any) -> int | None:
+    """Return the epoch with the lowest validation loss (training loss where there is none)."""
+    if not curve:
+        return None
+    best = min(curve, key=lambda point: point.get("validation_loss", point["train_loss"]))
+    return int(best["epoch"])
+
+
+def _table(values: dict[str, Any]) -> list[dict[str, str]]:
+    return [{"name": key, "value": str(value)} for key, value in values.items()]
+
+
+def _delete(project: Project, name: str) -> None:
+    if project.active_embedding == name:
+        st.caption(f"{name} is the active embedding; to delete it, make another one active first.")
+        return
+    with st.popover(f"Delete {name} …"):
+        st.markdown(f"{name}, its maps and its scores go for good. Labels and exported files stay.")
+        if st.button(f"Delete {name}", key=f"tune_delete_{name}"):
+            with told():
+                project.delete_version(name)
+                st.rerun()
