@@ -1,0 +1,88 @@
+"""Export: three choices, a preview that is the file's own first lines, and the tuned model."""
+
+import json
+
+import pytest
+
+
+def test_with_nothing_labelled_the_page_says_the_next_step_and_still_gives_the_records(
+    open_page, project, shown
+):
+    at = open_page("export", project)
+    assert "No record has a label yet." in shown(at)
+    assert at.download_button(key="export_download").label == "Download 60 records (CSV)"
+    assert "There is no tuned version yet." in shown(at)
+
+
+def test_the_preview_is_the_first_lines_of_the_file(open_page, labelled, tmp_path, shown):
+    at = open_page("export", labelled)
+    labelled.export(tmp_path / "out.jsonl", format="jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    frame = at.dataframe[0].value
+    assert list(frame.columns) == list(lines[0])
+    assert list(frame["record_id"]) == [line["record_id"] for line in lines[:3]]
+    assert "The first 3 of 24 records" in shown(at)
+
+
+def test_the_choices_decide_what_is_downloaded(open_page, labelled):
+    at = open_page("export", labelled)
+    at.multiselect(key="export_labels").set_value(["Beta"])
+    at.button_group(key="export_format").set_value("parquet").run()
+    assert at.download_button(key="export_download").label == "Download 8 records (Parquet)"
+    assert set(at.dataframe[0].value["label"]) == {"Beta"}
+    at.button_group(key="export_which").set_value("unlabelled").run()
+    assert at.download_button(key="export_download").label == "Download 36 records (Parquet)"
+
+
+def test_weak_labels_can_be_left_out_by_confidence(open_page, labelled):
+    labelled.label([50, 53], "Gamma", source="heuristic", confidence=0.6)
+    at = open_page("export", labelled)
+    assert at.download_button(key="export_download").label == "Download 26 records (CSV)"
+    at.slider(key="export_confidence").set_value(0.7).run()
+    assert at.download_button(key="export_download").label == "Download 24 records (CSV)"
+
+
+def test_many_records_are_prepared_by_a_job(open_page, labelled, started, monkeypatch):
+    monkeypatch.setattr("pages.shared.export_forms._MOST_AT_ONCE", 10)
+    at = open_page("export", labelled)
+    at.button(key="export_prepare").click().run()
+    kind, options = started[0]
+    assert kind == "export"
+    assert options["out"].endswith("demo-labelled.csv")
+    assert options["which"] == "labelled"
+
+
+def test_a_version_of_own_vectors_has_no_model_to_export_and_the_page_says_why(open_page, tuned):
+    at = open_page("export", tuned)
+    assert "tuned from vectors of your own: there is no text encoder to export" in at.info[0].value
+    assert not [button for button in at.button if button.key == "export_model_start"]
+
+
+@pytest.fixture
+def with_encoder(tuned, monkeypatch):
+    """A tuned project whose vectors pass for a text encoder's."""
+    monkeypatch.setattr("pages.shared.export_forms.check_model_export", lambda project, version: None)
+    return tuned
+
+
+def test_writing_a_model_is_a_job_into_the_projects_own_folder(open_page, with_encoder, started):
+    at = open_page("export", with_encoder)
+    at.button_group(key="export_model_kind").set_value("servable").run()
+    at.button(key="export_model_start").click().run()
+    kind, options = started[0]
+    assert kind == "export model"
+    assert (options["version"], options["kind"]) == ("v1", "servable")
+    assert options["out"].startswith(str(with_encoder.folder("exports")))
+    assert options["out"].endswith("-servable")
+
+
+def test_a_written_model_shows_its_path_and_how_to_load_it(open_page, with_encoder):
+    from embtune.work.exporting import model_export_path
+
+    path = model_export_path(with_encoder, "v1", "sentence-transformer")
+    path.mkdir()
+    (path / "modules.json").write_text("[]")
+    at = open_page("export", with_encoder)
+    assert at.code[0].value == str(path)
+    assert f"SentenceTransformer({str(path)!r})" in at.code[1].value
+    assert at.download_button(key="export_model_zip").label == "Download as zip"

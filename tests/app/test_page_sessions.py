@@ -1,0 +1,208 @@
+"""Sessions: the list, the typing card, its end, and the review."""
+
+import numpy as np
+import pytest
+
+ROWS = [7, 3, 11, 5]
+
+
+@pytest.fixture
+def session(project):
+    return project.create_session(
+        np.array(ROWS),
+        "Similar to <b>x</b>",
+        kind="similar",
+        origin={"embedding": "raw"},
+        cosine=[0.9, 0.8, 0.7, 0.6],
+    )
+
+
+def param(at, name):
+    value = at.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def card_key(session):
+    return f"session_card_{session}"
+
+
+def typed(*steps):
+    return {"client": "c", "steps": [{"seq": i + 1, **step} for i, step in enumerate(steps)]}
+
+
+def label(project, position, name):
+    return {"kind": "label", "position": position, "label": project.label_named(name).id}
+
+
+def test_without_sessions_it_says_how_to_begin(open_page, project):
+    at = open_page("sessions", project)
+    assert "There is no session yet" in at.markdown[0].value
+
+
+def test_the_list_shows_progress_and_opens_at_the_cursor(open_page, project, session, given_to):
+    project.sessions_book.answer(session, 0, "Alpha")
+    at = open_page("sessions", project)
+    listed = " ".join(str(element.proto.body) for element in at.get("html"))
+    assert "1 of 4 labelled" in listed
+    assert "Similar to &lt;b&gt;x&lt;/b&gt;" in listed
+    at.button(key=f"session_go_{session}").click().run()
+    assert param(at, "session") == str(session)
+    card = given_to(at, card_key(session))
+    assert card["items"][0]["text"] == project.record(3).text
+    assert card["items"][0]["why"] == "rank 2, cosine .80 under raw"
+    assert [dot["label"] for dot in card["past"]] == ["Alpha"]
+
+
+def test_the_card_brings_the_next_records_along(open_page, project, session, given_to):
+    at = open_page("sessions", project, session_open=session)
+    assert [item["row"] for item in given_to(at, card_key(session))["items"]] == ROWS
+
+
+def test_keys_label_save_and_advance_none_is_lost_or_swapped(
+    open_page, project, session, given_to, browser_sends
+):
+    at = open_page("sessions", project, session_open=session)
+    browser_sends(
+        at,
+        card_key(session),
+        steps=typed(label(project, 0, "Beta"), label(project, 1, "Alpha"), {"kind": "skip", "position": 2}),
+    )
+    assert [project.record(row).label for row in ROWS[:3]] == ["Beta", "Alpha", None]
+    card = given_to(at, card_key(session))
+    assert card["items"][0]["row"] == 5
+    assert card["taken"] == {"client": "c", "seq": 3}
+    # The browser had not heard of those three yet when it sent the fourth.
+    browser_sends(
+        at,
+        card_key(session),
+        steps=typed(
+            label(project, 0, "Beta"),
+            label(project, 1, "Alpha"),
+            {"kind": "skip", "position": 2},
+            {"kind": "undo", "position": 3},
+        ),
+    )
+    assert [project.record(row).label for row in ROWS[:3]] == ["Beta", None, None]
+    assert given_to(at, card_key(session))["items"][0]["row"] == 3
+
+
+def test_a_step_that_cannot_be_taken_is_told_in_a_sentence(open_page, project, session, browser_sends):
+    at = open_page("sessions", project, session_open=session)
+    browser_sends(at, card_key(session), steps=typed(label(project, 99, "Beta")))
+    assert "has no place 100; it has 4" in at.error[0].value
+
+
+def test_a_session_is_open_at_the_same_record_after_a_reload(open_page, project, session, given_to):
+    project.sessions_book.take(session, [])
+    project.sessions_book.go_to(session, 2)
+    again = open_page("sessions")
+    again.query_params["project"] = project.name
+    again.query_params["session"] = str(session)
+    again.run()
+    assert given_to(again, card_key(session))["items"][0]["position"] == 2
+
+
+def test_an_address_of_a_session_that_is_gone_shows_the_list(open_page, project):
+    at = open_page("sessions", project)
+    at.query_params["session"] = "77"
+    at.run()
+    assert not at.exception
+    assert "session" not in at.query_params
+    assert at.title[0].value == "Sessions"
+
+
+def test_the_end_sums_up_and_offers_what_is_left(open_page, project, session, given_to):
+    book = project.sessions_book
+    for position in range(3):
+        book.answer(session, position, "Alpha")
+    book.skip(session, 3)
+    at = open_page("sessions", project, session_open=session)
+    assert given_to(at, card_key(session)) is None
+    assert "3 of 4 records labelled, 1 skipped." in [element.value for element in at.markdown]
+    at.button(key="session_skipped").click().run()
+    assert given_to(at, card_key(session))["items"][0]["position"] == 3
+
+
+def test_undo_at_the_end_returns_to_the_last_answer(open_page, project, session, given_to):
+    for position in range(4):
+        project.sessions_book.answer(session, position, "Alpha")
+    at = open_page("sessions", project, session_open=session)
+    at.button(key="session_undo").click().run()
+    assert given_to(at, card_key(session))["items"][0]["position"] == 3
+    assert project.record(5).label is None
+
+
+def test_an_undo_from_elsewhere_is_followed_by_the_card(open_page, project, session, given_to, browser_sends):
+    at = open_page("sessions", project, session_open=session)
+    browser_sends(at, card_key(session), steps=typed(label(project, 0, "Beta")))
+    project.undo()
+    at.run()
+    assert given_to(at, card_key(session))["items"][0]["position"] == 0
+
+
+def test_review_shows_all_and_corrects_in_place(open_page, project, session, given_to, browser_sends):
+    project.sessions_book.answer(session, 0, "Alpha")
+    project.sessions_book.skip(session, 1)
+    at = open_page("sessions", project, session_open=session)
+    at.button(key="session_review").click().run()
+    assert param(at, "view") == "review"
+    lines = given_to(at, "review_list")["lines"]
+    assert [(line["rank"], line["label"], line["mark"]) for line in lines] == [
+        (1, "Alpha", ""),
+        (2, None, "skipped"),
+        (3, None, "to do"),
+        (4, None, "to do"),
+    ]
+    gamma = project.label_named("Gamma").id
+    browser_sends(
+        at, "review_list", steps={"client": "r", "steps": [{"seq": 1, "row": ROWS[0], "label": gamma}]}
+    )
+    assert project.record(ROWS[0]).label == "Gamma"
+    assert project.history()[0].detail["session"] == session
+    assert project.session(session).cursor == 2  # where it was
+
+
+def test_review_filters_and_opens_a_record_in_the_card(open_page, project, session, given_to, browser_sends):
+    project.sessions_book.skip(session, 0)
+    at = open_page("sessions", project, session_open=session, session_reviewing=True)
+    at.segmented_control(key="review_show").set_value("skipped").run()
+    assert [line["rank"] for line in given_to(at, "review_list")["lines"]] == [1]
+    browser_sends(at, "review_list", trigger="open", value=ROWS[0])
+    assert given_to(at, card_key(session))["items"][0]["position"] == 0
+    assert "view" not in at.query_params
+
+
+def test_a_long_review_comes_in_pages(open_page, project, given_to):
+    long = project.create_session(np.arange(60), "Long")
+    at = open_page("sessions", project, session_open=long, session_reviewing=True)
+    at.button(key="review_later").click().run()
+    assert [line["rank"] for line in given_to(at, "review_list")["lines"]] == list(range(51, 61))
+
+
+def test_a_session_is_renamed_and_deleted_its_labels_stay(open_page, project, session):
+    project.sessions_book.answer(session, 0, "Alpha")
+    at = open_page("sessions", project)
+    at.text_input(key=f"session_name_{session}").set_value("Better").run()
+    at.button(key=f"session_rename_{session}").click().run()
+    assert project.session(session).name == "Better"
+    at.button(key=f"session_delete_{session}").click().run()
+    at.button(key="session_delete_sure").click().run()
+    assert project.sessions() == []
+    assert project.record(7).label == "Alpha"
+
+
+def test_a_new_session_of_unlabelled_records_is_made_and_opened(open_page, project, given_to):
+    project.label(np.arange(50), "Alpha")
+    at = open_page("sessions", project)
+    at.number_input(key="session_size").set_value(5).run()
+    at.button(key="session_create").click().run()
+    made = project.sessions()[0]
+    assert made.n_items == 5
+    assert all(item["row"] >= 50 for item in given_to(at, card_key(made.id))["items"])
+
+
+def test_without_labels_the_card_asks_for_the_first(open_page, plain_project):
+    made = plain_project.create_session(np.arange(4), "Plain")
+    at = open_page("sessions", plain_project, session_open=made)
+    assert "There is no label yet" in at.markdown[-1].value
+    assert at.button(key="session_first_label")

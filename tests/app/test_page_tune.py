@@ -1,0 +1,73 @@
+"""Tune: says whether the labels suffice, starts the job asked for, and keeps the versions in hand."""
+
+
+def test_without_labels_the_page_says_what_is_missing_and_where_to_get_it(open_page, project):
+    at = open_page("tune", project)
+    assert at.button(key="tune_start").disabled
+    assert "at least 2 labels with 2 records each" in at.warning[0].value
+    assert {"map", "sessions"} <= {link.proto.page for link in at.get("page_link")}
+
+
+def test_with_labels_the_counts_show_and_the_button_starts_a_tuning(open_page, labelled, started, shown):
+    at = open_page("tune", labelled)
+    assert "Labels to learn from: 24" in shown(at)
+    assert "Alpha 8" in shown(at)
+    assert "lasso 24" in shown(at)
+    at.button(key="tune_start").click().run()
+    assert started == [
+        ("tune", {"recipe": "quaterion-triplet", "min_confidence": 0.7, "seed": 0, "parameters": {}})
+    ]
+
+
+def test_a_changed_parameter_is_told_passed_on_and_can_be_undone(open_page, labelled, started, shown):
+    at = open_page("tune", labelled)
+    at.number_input(key="tune_quaterion-triplet_patience").set_value(6)
+    at.selectbox(key="tune_quaterion-triplet_mining").set_value("all").run()
+    assert "Not as published: mining all, patience 6." in shown(at)
+    at.button(key="tune_start").click().run()
+    assert started[0][1]["parameters"] == {"mining": "all", "patience": 6}
+    at.button(key="tune_reset").click().run()
+    assert "Not as published" not in shown(at)
+
+
+def test_the_threshold_shows_with_automatic_labels_only_and_drops_the_weaker_ones(open_page, labelled, shown):
+    assert not open_page("tune", labelled).slider
+    labelled.label([50, 53], "Gamma", source="heuristic", confidence=0.8)
+    at = open_page("tune", labelled)
+    assert "Labels to learn from: 26" in shown(at)
+    at.slider(key="tune_confidence").set_value(0.9).run()
+    assert "Labels to learn from: 24" in shown(at)
+
+
+def test_a_version_shows_its_score_beside_raw_and_can_be_made_active_and_taken_back(open_page, tuned, shown):
+    tuned.activate("raw")
+    at = open_page("tune", tuned)
+    assert "v1" in shown(at)
+    assert "better than raw:" in shown(at)
+    assert "24 labels" in shown(at)
+    at.button(key="tune_activate_v1").click().run()
+    assert tuned.active_embedding == "v1"
+    at.button(key="tune_back").click().run()
+    assert tuned.active_embedding == "raw"
+
+
+def test_labels_given_after_a_version_are_counted_one_by_one(open_page, tuned, shown):
+    assert "No new labels since v1." in shown(open_page("tune", tuned))
+    names = [label.name for label in tuned.labels]
+    tuned.label([40, 43, 46], names[1], source="manual")
+    tuned.label([0], names[2], source="manual")  # was the first class
+    assert "3 new labels, 1 changed label since v1." in shown(open_page("tune", tuned))
+
+
+def test_details_show_what_a_version_was_made_from_and_delete_all_but_the_active_one(open_page, tuned, shown):
+    tuned.activate("v1")
+    at = open_page("tune", tuned)
+    at.button(key="tune_details_v1").click().run()
+    assert "make another one active first" in shown(at)
+    tuned.activate("raw")
+    at = open_page("tune", tuned)
+    at.button(key="tune_details_v1").click().run()
+    assert "lasso 24" in shown(at)
+    at.button(key="tune_delete_v1").click().run()
+    assert tuned.versions == []
+    assert "v1" not in [row.name for row in tuned.embeddings]
