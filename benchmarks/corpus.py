@@ -1,4 +1,4 @@
-"""What the benchmarks share: the published experiment's files as a project, and the words about the machine."""
+"""What the benchmarks share: the published experiment's files as a project, and the machine's size."""
 
 from __future__ import annotations
 

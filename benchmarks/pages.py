@@ -75,10 +75,14 @@ def prepare(folder: Path | None) -> Any:
 
         rows = sample_rows()
         many = [
-            {"Title": rows[i % len(rows)]["title"], "Description": f"{rows[i % len(rows)]['description']} No. {i}.",
-             "label": rows[i % len(rows)]["topic"]}
+            {
+                "Title": row["title"],
+                "Description": f"{row['description']} No. {i}.",
+                "label": row["topic"],
+            }
             for i in range(N)
-        ]  # fmt: skip
+            for row in [rows[i % len(rows)]]
+        ]
         generator = np.random.default_rng(0)
         topics = sorted({row["label"] for row in many})
         centres = generator.normal(size=(len(topics), 384))

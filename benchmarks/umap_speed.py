@@ -1,10 +1,10 @@
 """UMAP speed: embtune's map against `umap.UMAP(metric="cosine").fit_transform` as it comes.
 
-Both project the same vectors, one after the other, each in a process of its own and there twice: the first call
-is what somebody waits who asks for a map, imports and compiler included; the second is the work alone. Ours is
-the whole of `umap_map`: the exact nearest neighbours and the layout. Quality is the 15-NN class purity of the
-map: the share of a record's 15 nearest on the map that have its label. The goals: 4 times faster at 20,000
-records, purity not lower by more than .005.
+Both project the same vectors, one after the other, each in a process of its own and there twice: the first
+call is what somebody waits who asks for a map, imports and compiler included; the second is the work alone.
+Ours is the whole of `umap_map`: the exact nearest neighbours and the layout. Quality is the 15-NN class
+purity of the map: the share of a record's 15 nearest on the map that have its label. The goals: 4 times
+faster at 20,000 records, purity not lower by more than .005.
 
     python benchmarks/umap_speed.py [--data DIR] [--n 20000] [--json]
 """
@@ -95,7 +95,7 @@ def theirs(vectors: NDArray[np.float32]) -> NDArray[Any]:
 
 
 def ours(vectors: NDArray[np.float32]) -> NDArray[Any]:
-    """embtune's own."""
+    """The map of embtune."""
     from embtune.maps.projection import umap_map
 
     return umap_map(vectors)

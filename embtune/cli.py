@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from embtune.errors import BadInputError, EmbtuneError
+from embtune.errors import BadInputError, EmbtuneError, NotFoundError
 from embtune.project import Project, open_project
+from embtune.terminal import progress
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,18 +45,26 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Bring a file of records into a project."""
-    result = _job(
-        open_project(project),
-        "import",
-        as_json,
-        file=str(file.expanduser().absolute()),
-        text=text,
-        label_field=label_field,
-        reference_field=reference_field,
-        confidence_field=confidence_field,
-        label_source=label_source,
-        allow_many_labels=allow_many_labels,
-    )
+    try:
+        opened, is_new = _existing(project), False
+    except NotFoundError:
+        opened, is_new = open_project(project), True
+    try:
+        result = _job(
+            opened,
+            "import",
+            file=str(file.expanduser().absolute()),
+            text=text,
+            label_field=label_field,
+            reference_field=reference_field,
+            confidence_field=confidence_field,
+            label_source=label_source,
+            allow_many_labels=allow_many_labels,
+        )
+    except BaseException:
+        if is_new and opened.n_records == 0:
+            opened.delete()  # a project whose first import fails does not begin
+        raise
     _show(
         result,
         as_json,
@@ -76,7 +84,7 @@ def embed(
 ) -> None:
     """Embed every record; a stopped run goes on where it was."""
     options = {"model": model, "vectors": str(vectors.expanduser().absolute()) if vectors else None}
-    result = _job(_existing(project), "embed", as_json, device=device, **options)
+    result = _job(_existing(project), "embed", device=device, **options)
     rate = f", {result['records_per_second']:,} records/s" if result.get("records_per_second") else ""
     _show(
         result,
@@ -122,7 +130,6 @@ def tune(
     result = _job(
         _existing(project),
         "tune",
-        as_json,
         recipe=recipe,
         min_confidence=min_confidence,
         seed=seed,
@@ -185,7 +192,6 @@ def evaluate(
         _job(
             _existing(project),
             "evaluate",
-            as_json,
             embedding=embedding,
             ks=ks,
             n_queries=queries,
@@ -251,11 +257,12 @@ def map_(
     as_json: AsJson = False,
 ) -> None:
     """Make a 2-D map of an embedding."""
-    result = _job(_existing(project), "map", as_json, embedding=embedding, method=method, seed=seed)
+    result = _job(_existing(project), "map", embedding=embedding, method=method, seed=seed)
     _show(
         result,
         as_json,
-        f"{result['method']} of {result['embedding']}, {result['n_records']:,} records in {result['seconds']} s.",
+        f"{result['method']} of {result['embedding']}, {result['n_records']:,} records "
+        f"in {result['seconds']} s.",
     )
 
 
@@ -281,14 +288,14 @@ def export(
     target = out.expanduser().absolute()
     chosen = format or target.suffix.lstrip(".").lower() or "csv"
     if chosen in MODEL_KINDS:
-        result = _job(opened, "export model", as_json, out=str(target), version=version, kind=chosen)
+        result = _job(opened, "export model", out=str(target), version=version, kind=chosen)
         _show(result, as_json, f"{result['version']} written to {result['folder']} as {result['kind']}.")
         return
     if chosen not in FORMATS:
         listed = ", ".join((*FORMATS, *MODEL_KINDS))
         raise BadInputError(f"{chosen!r} is no export format. Choose one of: {listed}.")
     result = _job(
-        opened, "export", as_json, out=str(target), format=chosen, which=which, min_confidence=min_confidence
+        opened, "export", out=str(target), format=chosen, which=which, min_confidence=min_confidence
     )
     _show(result, as_json, f"{result['n_records']:,} records written to {result['file']}.")
 
@@ -369,57 +376,24 @@ def serve(
     """Open the app in the browser."""
     from embtune.serving import serve_app
 
-    raise typer.Exit(serve_app(address, port, headless=headless))
+    serve_app(address, port, headless=headless)
 
 
 def _existing(name: str) -> Project:
     return open_project(name, create=False)
 
 
-def _job(project: Project, kind: str, quiet: bool, /, **parameters: Any) -> dict[str, Any]:
+def _job(project: Project, kind: str, /, **parameters: Any) -> dict[str, Any]:
     """Run a job in this process, shown on standard error and in the app alike."""
     from embtune.jobs.runner import run
     from embtune.store.jobs import create_job
 
     job_id = create_job(project.db, project.id, kind, parameters)
-    with _progress(quiet) as echo:
+    with progress() as echo:
         job = run(project, job_id, echo=echo)
     if job.state != "done":
         raise EmbtuneError(job.error or f"The {kind} job was {job.state}.")
     return job.result or {}
-
-
-class _progress:  # noqa: N801 -- used as a function
-    """A progress bar on standard error; plain lines where that is no terminal."""
-
-    def __init__(self, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=quiet or not console.is_terminal,
-        )
-        self._task = self._bar.add_task("")
-
-    def __enter__(self) -> Callable[..., None]:
-        self._bar.start()
-
-        def echo(
-            done: float, total: float | None = None, unit: str = "", message: str = "", *_: Any, **__: Any
-        ) -> None:
-            self._bar.update(self._task, completed=done, total=total, description=f"{message} ({unit})")
-
-        return echo
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
 
 
 def _pairs(given: list[str]) -> dict[str, str]:

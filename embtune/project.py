@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,14 @@ from numpy.typing import NDArray
 from embtune.errors import BadInputError, NotFoundError, NotReadyError, UnknownChoiceError
 from embtune.labeling.journal import LabelBook
 from embtune.labeling.sessions import SessionBook
-from embtune.labeling.state import LabelState, kept_aside, resolve
+from embtune.labeling.state import (
+    NONE_OF_THESE,
+    NONE_OF_THESE_NAME,
+    SOURCES,
+    LabelState,
+    kept_aside,
+    resolve,
+)
 from embtune.settings import Settings, get_settings
 from embtune.store import artifacts, journal
 from embtune.store import records as record_store
@@ -33,14 +41,17 @@ from embtune.store.projects import (
     revision_of,
     update_project,
 )
+from embtune.store.votes import VoteLog
 
 if TYPE_CHECKING:
     from embtune.embedding.device import Device
     from embtune.embedding.encoder import Encoder
     from embtune.embedding.models import ResolvedModel
+    from embtune.neighbors.compare import Neighborhood
     from embtune.neighbors.exact import ExactIndex
-    from embtune.work.comparing import Comparison
+    from embtune.work.comparison import Comparison
     from embtune.work.importing import ImportResult
+    from embtune.work.neighborhoods import Shares
     from embtune.work.versions import LabelsSince
 
 Records = Sequence[str] | Sequence[int] | NDArray[np.int64]
@@ -76,7 +87,7 @@ def open_project(name: str, *, create: bool = True) -> Project:
     db = get_database()
     found = find_project(db, name)
     if found is None and not create:
-        known = [card.name for card in list_projects(db)]
+        known = [count.name for count in list_projects(db)]
         raise NotFoundError(
             f"There is no project {name!r}. "
             + (f"There are: {', '.join(known)}." if known else "Import a file to make one.")
@@ -86,7 +97,23 @@ def open_project(name: str, *, create: bool = True) -> Project:
 
 def project_cards() -> list[ProjectCard]:
     """All projects with their counts, the last used first."""
-    return list_projects(get_database())
+    db = get_database()
+    return [
+        ProjectCard(
+            name=found.name,
+            n_records=found.n_records,
+            n_labelled=_n_labelled(db, found.id, found.revision, found.n_records),
+            n_running_jobs=found.n_running_jobs,
+            opened_at=found.opened_at,
+        )
+        for found in list_projects(db)
+    ]
+
+
+@lru_cache(maxsize=256)
+def _n_labelled(db: Database, project_id: int, revision: int, n_records: int) -> int:
+    # By revision: only a project whose labels changed is counted anew.
+    return int(resolve(VoteLog(project_id, SOURCES).live(db), n_records).labelled.sum())
 
 
 class Project:
@@ -100,7 +127,9 @@ class Project:
         self.id = info.id
         self.name = info.name
         self._cache: dict[Any, Any] = {}
-        self._lock = threading.RLock()
+        self._locks: dict[Any, threading.RLock] = {}
+        self._lock = threading.Lock()
+        self._votes = VoteLog(info.id, SOURCES)
         self.book = LabelBook(self)
         self.sessions_book = SessionBook(self)
 
@@ -137,8 +166,16 @@ class Project:
         return str(path.relative_to(self.settings.home_path))
 
     def cached(self, key: Any, stamp: Any, make: Any) -> Any:
-        """Return what `make()` gave for this key and stamp, computing it once."""
+        """Return what `make()` gave for this key and stamp, computing it once.
+
+        Threads that ask for other keys do not wait. `make` may ask for other keys, but not in a circle.
+        """
+        known = self._cache.get(key)
+        if known is not None and known[0] == stamp:
+            return known[1]
         with self._lock:
+            lock = self._locks.setdefault(key, threading.RLock())
+        with lock:
             known = self._cache.get(key)
             if known is not None and known[0] == stamp:
                 return known[1]
@@ -179,7 +216,9 @@ class Project:
             "n_records": self.n_records,
             "n_reference": int((self.reference() >= 0).sum()),
             "n_labelled": int(state.labelled.sum()),
-            "annotations": journal.count_by_source(self.db, self.id),
+            "annotations": self.cached(
+                "annotations", self.revision, lambda: journal.count_by_source(self.db, self.id)
+            ),
             "labels": [label.name for label in self.labels],
             "template": self.info.template,
             "embeddings": [
@@ -249,15 +288,23 @@ class Project:
         return values
 
     def rows_of(self, chosen: Records | str | int) -> NDArray[np.int64]:
-        """Turn record ids or row numbers into row numbers.
+        """Turn record ids, row numbers or a mask over all rows into row numbers.
 
         Raises
         ------
         NotFoundError
             Naming the first that does not exist.
+        BadInputError
+            If a mask has another length than there are records.
         """
         items = [chosen] if isinstance(chosen, (str, int, np.integer)) else chosen
-        if isinstance(items, np.ndarray) and items.dtype.kind in "iu":
+        if isinstance(items, np.ndarray) and items.dtype.kind == "b":
+            if items.shape != (self.n_records,):
+                raise BadInputError(
+                    f"The mask has the shape {items.shape}, but there are {self.n_records:,} records."
+                )
+            rows = np.flatnonzero(items)
+        elif isinstance(items, np.ndarray) and items.dtype.kind in "iu":
             rows = items.astype(np.int64)
         elif any(isinstance(item, str) for item in items):
             index = self.cached(
@@ -290,8 +337,6 @@ class Project:
     def _record(
         self, stored: record_store.StoredRecord, state: LabelState, names: Mapping[int, str]
     ) -> Record:
-        from embtune.labeling.state import NONE_OF_THESE, SOURCES
-
         label_id = int(state.label_ids[stored.row])
         source = int(state.sources[stored.row])
         return Record(
@@ -299,7 +344,7 @@ class Project:
             id=stored.id,
             text=stored.text,
             fields=stored.fields,
-            label="none of these" if label_id == NONE_OF_THESE else names.get(label_id),
+            label=NONE_OF_THESE_NAME if label_id == NONE_OF_THESE else names.get(label_id),
             source=SOURCES[source] if source >= 0 else None,
             confidence=float(state.confidence[stored.row]),
             reference_label=names.get(stored.reference_label_id or 0),
@@ -310,6 +355,14 @@ class Project:
         return (
             self.records(record_store.search_text(self.db, self.id, words, limit=limit))
             if words.strip()
+            else []
+        )
+
+    def search_ids(self, prefix: str, *, limit: int = 50) -> list[Record]:
+        """Records whose id begins so."""
+        return (
+            self.records(record_store.search_ids(self.db, self.id, prefix, limit=limit))
+            if prefix.strip()
             else []
         )
 
@@ -338,12 +391,12 @@ class Project:
         """Give records a label (None: "none of these") as one action; see `LabelBook.label`."""
         return self.book.label(chosen, label, **options)
 
-    def label_from_file(self, source: Path | bytes, **options: Any) -> dict[str, Any]:
-        """Add the votes of a file; see `embtune.work.importing.label_from_table`."""
-        from embtune.work.importing import label_from_table
+    def label_from_file(self, source: Path | str | bytes, **options: Any) -> dict[str, Any]:
+        """Add the votes of a file; see `embtune.work.label_files.label_from_table`."""
+        from embtune.work.label_files import label_from_table
 
         options = {"name": None, "annotator": self.annotator, "label_source": "import"} | options
-        return label_from_table(self, source, **options)
+        return label_from_table(self, Path(source) if isinstance(source, str) else source, **options)
 
     def undo(self, action_id: int | None = None) -> journal.Action | None:
         """Take back an action as a whole, the last one by default; None if there is none."""
@@ -362,9 +415,7 @@ class Project:
         state: LabelState = self.cached(
             "state",
             self.revision,
-            lambda: resolve(
-                journal.live_votes(self.db, self.id), record_store.count_records(self.db, self.id)
-            ),
+            lambda: resolve(self._votes.live(self.db), record_store.count_records(self.db, self.id)),
         )
         return state
 
@@ -468,6 +519,26 @@ class Project:
             for rank, (record, cosine) in enumerate(zip(self.records(rows), cosines, strict=True), start=1)
         ]
 
+    def compare_neighbors(
+        self, chosen: str | int, k: int = 25, version: str | None = None
+    ) -> tuple[Neighborhood, Neighborhood | None]:
+        """The k nearest under raw and under a version, each with its ranks in the other."""
+        from embtune.work.neighborhoods import compare_neighbors
+
+        return compare_neighbors(self, chosen, k, version)
+
+    def neighbor_shares(self, chosen: str | int, around: Neighborhood) -> Shares:
+        """How many of a record's neighbours have its label; see `embtune.work.neighborhoods`."""
+        from embtune.work.neighborhoods import neighbor_shares
+
+        return neighbor_shares(self, chosen, around)
+
+    def next_unlabelled(self, after: int = -1) -> int | None:
+        """The next row without an answer, starting over at the first; None when all have one."""
+        from embtune.work.neighborhoods import next_unlabelled
+
+        return next_unlabelled(self, after)
+
     def search_by_meaning(self, text: str, *, k: int = 25, embedding: str = "raw") -> list[Neighbor]:
         """The k records nearest to a free text, encoded as the records were."""
         vector = self.encode_query(text, embedding)
@@ -519,8 +590,13 @@ class Project:
         return artifacts.list_maps(self.db, self.id)
 
     def find_map(self, embedding: str, method: str) -> artifacts.MapRow | None:
-        """Return a map's row, if that map was made."""
-        return next((m for m in self.maps if m.embedding == embedding and m.method == method), None)
+        """Return a map's row, if that map was made from the embedding as it is now."""
+        row = self.find_embedding(embedding)
+        for made in self.maps:
+            if row is not None and (made.embedding, made.method) == (embedding, method):
+                same = made.n_rows >= row.n_rows and made.detail.get("vectors", row.file) == row.file
+                return made if same else None
+        return None
 
     def make_map(self, **options: Any) -> dict[str, Any]:
         """Make a 2-D map and keep it; see `embtune.work.mapping.make_map`."""
@@ -534,7 +610,7 @@ class Project:
         """Coordinates of every record, (n, 2); made now if absent, or None with `make` off."""
         row = self.require_embedding(embedding)
         found = self.find_map(row.name, method)
-        if found is None or found.n_rows < row.n_rows:
+        if found is None:
             if not make:
                 return None
             self.make_map(embedding=row.name, method=method)
@@ -555,6 +631,7 @@ class Project:
         from embtune.maps.shapes import points_in_shapes
 
         xy = self.map(embedding, method)
+        assert xy is not None
         return np.flatnonzero(points_in_shapes(xy, list(polygons)))
 
     # ---- tuning, measuring, handing over ----------------------------------------------------
@@ -577,12 +654,29 @@ class Project:
         return artifacts.list_versions(self.db, self.id)
 
     def version(self, name: str) -> artifacts.VersionRow:
-        """Return a version by name, `active` or `best`."""
+        """Return a version by name, `active` or `best`.
+
+        Raises
+        ------
+        NotReadyError
+            If the active embedding is asked for and is raw, or there is no version yet.
+        UnknownChoiceError
+            If there is no such version.
+        """
         wanted = self.active_embedding if name in ("active", "best") else name
-        for row in self.versions:
+        found = self.versions
+        for row in found:
             if row.name == wanted:
                 return row
-        raise UnknownChoiceError("version", name, [row.name for row in self.versions])
+        if not found:
+            raise NotReadyError(f"Project {self.name!r} has no tuned version yet: tune it first.")
+        names = [row.name for row in found]
+        if wanted == "raw" and name != "raw":
+            raise NotReadyError(
+                f"The active embedding of project {self.name!r} is raw, which is no tuned version: "
+                f"name one of {', '.join(names)}, or make one active."
+            )
+        raise UnknownChoiceError("version", name, names)
 
     def next_version_name(self) -> str:
         """Return the name the next version will get, such as v2."""
@@ -608,15 +702,23 @@ class Project:
 
         return quick_predictions(self, embedding)
 
+    def recent_predictions(
+        self, embedding: str = "active"
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        """Return the newest quick predictions there are, without waiting for newer ones."""
+        from embtune.work.predicting import recent_predictions
+
+        return recent_predictions(self, embedding)
+
     def known_comparison(self, names: Sequence[str]) -> Comparison | None:
         """What was measured of those embeddings on the same records, computing nothing; None if nothing."""
-        from embtune.work.comparing import known_comparison
+        from embtune.work.comparison import known_comparison
 
         return known_comparison(self, names)
 
     def comparison_options(self, names: Sequence[str]) -> dict[str, Any]:
         """How `known_comparison` wants those embeddings measured: the options of a job `evaluate`."""
-        from embtune.work.comparing import comparison_options
+        from embtune.work.comparison import comparison_options
 
         return comparison_options(self, names)
 
@@ -664,7 +766,7 @@ class Project:
         """Return one session."""
         return self.sessions_book.get(session_id)
 
-    def start(self, kind: str, **parameters: Any) -> int:
+    def start(self, kind: str, /, **parameters: Any) -> int:
         """Start a job in a process of its own; return its number."""
         from embtune.jobs.runner import start
 

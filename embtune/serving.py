@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from embtune.errors import BadInputError, StorageError
 
@@ -21,15 +23,23 @@ def check_port(address: str, port: int) -> None:
         try:
             probe.bind((address, port))
         except OSError as error:
-            raise BadInputError(
-                f"Port {port} on {address} cannot be used ({error.strerror}): another program, perhaps an "
-                "embtune that runs already, has it. Stop that one or choose another: "
-                f"embtune serve --port {port + 1}."
-            ) from error
+            raise BadInputError(_why_not(address, port, error)) from error
 
 
-def serve_app(address: str, port: int, *, headless: bool = True) -> int:
-    """Run Streamlit until it is stopped; return its exit status."""
+def _why_not(address: str, port: int, error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return f"{address!r} is no address of this computer: use 127.0.0.1, or 0.0.0.0 for all of them."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"Port {port} on {address} may not be used by you: choose one from 1024 on, such as 8501."
+    other = port + 1 if port < 65535 else 8501
+    return (
+        f"Port {port} on {address} cannot be used ({error.strerror}): another program, perhaps an "
+        f"embtune that runs already, has it. Stop that one or choose another: embtune serve --port {other}."
+    )
+
+
+def serve_app(address: str, port: int, *, headless: bool = True) -> NoReturn:
+    """Turn this process into the Streamlit server; it runs until it is stopped."""
     from embtune.store.database import get_database
 
     if not APP.exists():
@@ -40,9 +50,6 @@ def serve_app(address: str, port: int, *, headless: bool = True) -> int:
     print(f"embtune is at http://{address}:{port}  (Ctrl+C stops it)", flush=True)
     options = [f"--server.port={port}", f"--server.address={address}"]
     options.append(f"--server.headless={'true' if headless else 'false'}")
-    process = subprocess.Popen([sys.executable, str(_LAUNCH), *options], cwd=APP.parent)
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        process.terminate()
-        return process.wait()
+    os.chdir(APP.parent)  # Streamlit reads its settings from there
+    # This process becomes the server: a signal meant for one then never leaves the other behind.
+    os.execv(sys.executable, [sys.executable, str(_LAUNCH), *options])

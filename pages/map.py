@@ -90,6 +90,7 @@ def controls() -> tuple[str, str, str]:
         names,
         key="map_embedding",
         label_visibility="collapsed",
+        required=True,
         format_func=lambda name: embedding_title(project, name),
         on_change=keep,
         args=("embedding",),
@@ -100,6 +101,7 @@ def controls() -> tuple[str, str, str]:
         key="map_method",
         format_func=METHODS.get,
         label_visibility="collapsed",
+        required=True,
         on_change=keep,
         args=("method",),
     )

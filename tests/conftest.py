@@ -43,21 +43,25 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> Path:
+def home(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, empty_database: Path
+) -> Path:
     """An `EMBTUNE_HOME` of this test alone."""
     from embtune.settings import get_settings
     from embtune.store.database import _database
 
-    for name in [name for name in os.environ if name.startswith("EMBTUNE_") and name != "EMBTUNE_SHARED_DATA"]:
+    for name in [
+        name for name in os.environ if name.startswith("EMBTUNE_") and name != "EMBTUNE_SHARED_DATA"
+    ]:
         monkeypatch.delenv(name)
-    folder = tmp_path / "home"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("home")  # not in tmp_path, which is the test's own
+    _database.cache_clear()
     shutil.copy(empty_database, folder / "embtune.db")
     monkeypatch.setenv("EMBTUNE_HOME", str(folder))
     get_settings.cache_clear()
     yield folder
-    for database in [_database(f"sqlite:///{folder / 'embtune.db'}")]:
-        database.engine.dispose()
+    if _database.cache_info().currsize:
+        _database(f"sqlite:///{folder / 'embtune.db'}").engine.dispose()
     get_settings.cache_clear()
 
 
@@ -74,7 +78,13 @@ def synthetic(n_each: int = 20, n_classes: int = 3, dim: int = 16, seed: int = 0
     rows, vectors = [], []
     for i in range(n_each):
         for c, name in enumerate(names):
-            rows.append({"title": f"{name} story {i}", "body": f"Words about {name.lower()}, number {i}.", "topic": name})
+            rows.append(
+                {
+                    "title": f"{name} story {i}",
+                    "body": f"Words about {name.lower()}, number {i}.",
+                    "topic": name,
+                }
+            )
             axis = np.zeros(dim)
             axis[c] = 1.0
             vectors.append(axis + generator.normal(0, 0.25, dim))

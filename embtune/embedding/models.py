@@ -61,7 +61,7 @@ def resolve_model(name: str = DEFAULT_MODEL) -> ResolvedModel:
         packaged = _from_package(name)
         if packaged is not None:
             return packaged
-    elif Path(name).expanduser().is_dir():
+    elif name and Path(name).expanduser().is_dir():
         return _from_folder(name)
     if not _HUB_ID.fullmatch(name):
         raise _not_found(name, "it cannot be an id there")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embtune.errors import BadInputError, TooFewLabelsError
 
-_QUICK_NUMBERS = 40_000  # records x classes that are learnt from in about a second
+_QUICK_NUMBERS = 400_000  # records x classes that are learnt from in about a second
 _BLOCK = 65_536
 
 

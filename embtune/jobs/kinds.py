@@ -75,11 +75,11 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 
 
-def followers(kind: str, result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def followers(project: Project, kind: str, result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Jobs to start after one that was started from a page: new vectors want their UMAP."""
-    if kind == "embed":
-        names = ["raw", *result.get("extended", [])]
-        return [("map", {"embedding": name, "method": "umap"}) for name in names]
-    if kind == "tune":
-        return [("map", {"embedding": result["version"], "method": "umap"})]
-    return []
+    names = {"embed": ["raw", *result.get("extended", [])], "tune": [result.get("version")]}.get(kind, [])
+    return [
+        ("map", {"embedding": name, "method": "umap"})
+        for name in names
+        if project.find_map(name, "umap") is None
+    ]

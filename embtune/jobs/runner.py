@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -11,13 +13,19 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from embtune.errors import EmbtuneError, JobCancelledError, NotFoundError, StorageError
+from embtune.errors import (
+    EmbtuneError,
+    JobCancelledError,
+    NotFoundError,
+    StorageError,
+    UnknownChoiceError,
+)
 from embtune.jobs.kinds import KINDS
 from embtune.progress import Report
-from embtune.store.database import Database
+from embtune.store.database import Database, ensure_folder
 from embtune.store.jobs import (
     JobRow,
-    create_job,
+    find_or_create_job,
     finish_job,
     get_job,
     list_jobs,
@@ -40,32 +48,45 @@ def start(project: Project, kind: str, parameters: dict[str, Any]) -> int:
     """Run a job in a process of its own, which outlives this one; return its number.
 
     The same job already waiting or running is not started twice.
+
+    Raises
+    ------
+    UnknownChoiceError
+        If there is no such kind of job.
+    StorageError
+        If its process cannot be started.
     """
-    for job in list_jobs(project.db, project.id, active=True):
-        if job.kind == kind and job.parameters == parameters and not job.cancel_requested:
-            return job.id
-    job_id = create_job(project.db, project.id, kind, parameters)
-    spawn(project, job_id)
+    if kind not in KINDS:
+        raise UnknownChoiceError("kind of job", kind, KINDS)
+    sweep(project.db)  # a job whose process died must not pass for one that runs
+    as_stored = json.loads(json.dumps(parameters, default=str))  # tuples and paths compare as they are kept
+    job_id, is_new = find_or_create_job(project.db, project.id, kind, as_stored)
+    if is_new:
+        spawn(project, job_id)
     return job_id
 
 
 def spawn(project: Project, job_id: int) -> None:
     """Start the worker process of a queued job."""
-    folder = project.settings.home_path / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {
         "EMBTUNE_HOME": str(project.settings.home_path),
         "EMBTUNE_DATABASE_URL": project.settings.url,
     }
-    with (folder / f"job-{job_id}.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "embtune.jobs.worker", str(job_id)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            env=environment,
-        )
+    try:
+        folder = ensure_folder(project.settings.home_path / "logs")
+        with (folder / f"job-{job_id}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "embtune.jobs.worker", str(job_id)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=environment,
+            )
+    except (OSError, StorageError) as error:
+        told = error if isinstance(error, StorageError) else disk_error(error)
+        finish_job(project.db, job_id, "failed", error=str(told))
+        raise told from error
     # Collects the child when it ends, so that a dead worker is not taken for a living one.
     threading.Thread(target=process.wait, daemon=True).start()
     note_pid(project.db, job_id, process.pid)
@@ -152,11 +173,11 @@ def _alive(job: JobRow) -> bool:
         return time.time() - job.created_at < _SPAWN_SECONDS
     try:
         process = psutil.Process(job.pid)
-        # A later process may have got the number of a dead one.
-        return bool(
-            process.status() != psutil.STATUS_ZOMBIE
-            and process.create_time() <= (job.started_at or job.heartbeat_at or job.created_at) + 1.0
-        )
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        # A later process may have got the number of a dead one; a clock that was set only looks like that.
+        as_old = process.create_time() <= (job.started_at or job.heartbeat_at or job.created_at) + 1.0
+        return as_old or time.time() - (job.heartbeat_at or job.created_at) < 5 * HEARTBEAT_SECONDS
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:
@@ -171,13 +192,14 @@ def _found(db: Database, job_id: int) -> JobRow:
 
 
 class _Reporter:
-    """The `Report` of a job: keeps the last word, and writes it a few times a second at most."""
+    """The `Report` of a job: keeps the last word for the heartbeat to write, so that the work never waits."""
 
     def __init__(self, db: Database, job_id: int, echo: Report | None) -> None:
         self._db, self._job_id, self._echo = db, job_id, echo
         self._values: dict[str, Any] = {}
         self._written = 0.0
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self.cancelled = threading.Event()
 
     def __call__(
@@ -194,21 +216,30 @@ class _Reporter:
                 self._values["detail"] = detail
         if self._echo is not None:
             self._echo(done, total, unit, message, detail)
-        if time.monotonic() - self._written >= REPORT_SECONDS:
-            self.flush()
         if self.cancelled.is_set():
             raise JobCancelledError("The job was cancelled.")
 
+    @property
+    def due(self) -> bool:
+        """Whether there is something new to write, or it is time for a sign of life."""
+        return bool(self._values) or time.monotonic() - self._written >= HEARTBEAT_SECONDS / 2
+
     def flush(self) -> None:
-        with self._lock:
-            values, self._values = self._values, {}
-        self._written = time.monotonic()
-        if report_job(self._db, self._job_id, **values):
-            self.cancelled.set()
+        """Write the last word; where the database is busy or full it stays for the next flush."""
+        with self._writing:
+            with self._lock:
+                values, self._values = self._values, {}
+            try:
+                if report_job(self._db, self._job_id, **values):
+                    self.cancelled.set()
+            except StorageError:
+                with self._lock:
+                    self._values = values | self._values
+            self._written = time.monotonic()
 
 
 class _Heartbeat(threading.Thread):
-    """Shows that the process lives while a step reports nothing, and hears a cancel then."""
+    """Writes the reports, shows that the process lives while a step reports nothing, and hears a cancel."""
 
     def __init__(
         self, db: Database, job_id: int, reporter: _Reporter, leave: Callable[[int], None] | None
@@ -219,16 +250,15 @@ class _Heartbeat(threading.Thread):
 
     def run(self) -> None:
         heard_at: float | None = None
-        while not self._ended.wait(HEARTBEAT_SECONDS / 2):
-            try:
+        while not self._ended.wait(REPORT_SECONDS):
+            if self._reporter.due:
                 self._reporter.flush()
-            except StorageError:
-                continue  # the database is busy or full; the work itself will tell
             if self._reporter.cancelled.is_set():
                 heard_at = heard_at or time.monotonic()
                 if self._leave is not None and time.monotonic() - heard_at > GRACE_SECONDS:
                     # Files are written whole and renamed, so leaving here loses nothing but this job.
-                    finish_job(self._db, self._job_id, "cancelled")
+                    with contextlib.suppress(StorageError):
+                        finish_job(self._db, self._job_id, "cancelled")
                     self._leave(0)
 
     def stop(self) -> None:

@@ -24,7 +24,7 @@ def main(job_id: int) -> int:
     project = Project(db, info)
     ended = runner.run(project, job_id, leave=os._exit)
     if ended.state == "done":
-        for kind, parameters in followers(ended.kind, ended.result or {}):
+        for kind, parameters in followers(project, ended.kind, ended.result or {}):
             runner.start(project, kind, parameters)
     return 0 if ended.state == "done" else 1
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from embtune.errors import BadInputError, NotFoundError, UnknownChoiceError
 from embtune.labeling.labelset import HOTKEYS, color_for, hotkey_for, is_color
-from embtune.labeling.state import MANUAL_SOURCES, SOURCES
+from embtune.labeling.state import MANUAL_SOURCES, NONE_OF_THESE_NAME, SOURCES
 from embtune.store import journal
 from embtune.store.journal import Action, Label, Vote
 from embtune.store.sessions import mark_answered
@@ -32,12 +35,8 @@ class LabelBook:
             If the name is empty or taken, the colour is none, or the hotkey is taken or reserved.
         """
         project = self._project
-        name = name.strip()
-        if not name or len(name) > 200 or not name.isprintable():
-            raise BadInputError("A label needs a name of 1 to 200 printable characters.")
         labels = project.labels
-        if any(label.name.casefold() == name.casefold() for label in labels):
-            raise BadInputError(f"There is a label {name!r} already.")
+        name = _checked_name(name, labels)
         taken = {label.hotkey for label in labels}
         if hotkey is not None and (hotkey not in HOTKEYS or hotkey in taken):
             raise BadInputError(f"The hotkey {hotkey!r} is taken or reserved; free: {hotkey_for(taken)}.")
@@ -58,12 +57,8 @@ class LabelBook:
 
     def rename_label(self, name: str, new_name: str) -> Label:
         """Give a label another name; its votes stay with it."""
-        new_name = new_name.strip()
         label = self._project.label_named(name)
-        if not new_name or any(
-            other.name == new_name and other.id != label.id for other in self._project.labels
-        ):
-            raise BadInputError(f"{new_name!r} cannot be the new name: it is empty or taken.")
+        new_name = _checked_name(new_name, [other for other in self._project.labels if other.id != label.id])
         journal.update_label(self._project.db, self._project.id, label.id, name=new_name)
         return self._project.label_named(new_name)
 
@@ -100,7 +95,7 @@ class LabelBook:
             raise BadInputError(f"The confidence is {confidence}; it must be from 0 to 1.")
         if source in MANUAL_SOURCES and confidence != 1.0:
             raise BadInputError("A vote given by a person has confidence 1.")
-        rows = project.rows_of(chosen)
+        rows = np.unique(project.rows_of(chosen))
         if not len(rows):
             raise BadInputError("No record was chosen, so nothing was labelled.")
         label_id = None if label is None else project.label_named(label).id
@@ -128,7 +123,9 @@ class LabelBook:
     def clear(self, chosen: Records | str | int, *, source: str = "manual") -> Action:
         """Take the label off records, as an action of its own that can be undone."""
         project = self._project
-        rows = project.rows_of(chosen)
+        if source not in SOURCES:
+            raise UnknownChoiceError("label source", source, SOURCES)
+        rows = np.unique(project.rows_of(chosen))
         if not len(rows):
             raise BadInputError("No record was chosen, so nothing was changed.")
         with project.db.write() as connection:
@@ -179,6 +176,17 @@ class LabelBook:
         if found is None:
             raise NotFoundError(f"Project {self._project.name!r} has no action {action_id}.")
         return found
+
+
+def _checked_name(name: str, others: Sequence[Label]) -> str:
+    name = name.strip()
+    if not name or len(name) > 200 or not name.isprintable():
+        raise BadInputError("A label needs a name of 1 to 200 printable characters.")
+    if name.casefold() == NONE_OF_THESE_NAME:
+        raise BadInputError(f"{name!r} is what a record is answered that no label fits: take another name.")
+    if any(label.name.casefold() == name.casefold() for label in others):
+        raise BadInputError(f"There is a label {name!r} already.")
+    return name
 
 
 def _place(session_id: int, positions: list[int], cursor: int | None) -> dict[str, Any]:

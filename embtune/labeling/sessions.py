@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embtune.errors import BadInputError, NotFoundError
-from embtune.labeling.state import NONE_OF_THESE
+from embtune.errors import BadInputError, NotFoundError, NotReadyError
+from embtune.labeling.pace import Pace, pace_of
+from embtune.labeling.state import NONE_OF_THESE, UNLABELLED
 from embtune.store import sessions
 from embtune.store.journal import Action
 from embtune.store.sessions import SessionItem, SessionRow
@@ -22,12 +23,15 @@ STATES = ("labelled", "skipped", "to do")
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How the last answers went: `per_minute` is None below three, `switches` are changes of label."""
+class Step:
+    """One thing a person did with the record at a position of a session.
 
-    n: int
-    per_minute: float | None
-    switches: int
+    `kind` is "label" (with a label's name, or None: "none of these"), "skip", "back", "undo" or "go".
+    """
+
+    kind: str
+    position: int
+    label: str | None = None
 
 
 class SessionBook:
@@ -71,6 +75,38 @@ class SessionBook:
             cosine=values,
         )
 
+    def create_unlabelled(self, n: int, *, order: str = "random") -> int:
+        """Make a session of up to n records without an answer; return its number.
+
+        Parameters
+        ----------
+        order
+            "random", or "uncertain": those first of which the quick model is least sure.
+
+        Raises
+        ------
+        BadInputError
+            If every record has an answer, or the order is neither of the two.
+        NotReadyError
+            If "uncertain" is asked for with labels of fewer than two classes.
+        """
+        project = self._project
+        rows = np.flatnonzero(project.label_state().label_ids == UNLABELLED)
+        if not len(rows):
+            raise BadInputError("Every record has an answer, so there is nothing to put into a session.")
+        if order == "random":
+            chosen = np.random.default_rng().permutation(rows)[:n]
+        elif order == "uncertain":
+            found = project.quick_predictions("active")
+            if found is None:
+                raise NotReadyError("Label a few records of two labels first: until then no model is unsure.")
+            rows = rows[rows < len(found[1])]
+            chosen = rows[np.argsort(found[1][rows], kind="stable")][:n]
+        else:
+            raise BadInputError(f"The order is {order!r}; it must be 'random' or 'uncertain'.")
+        name = "Unlabelled, at random" if order == "random" else "Unlabelled, most uncertain first"
+        return self.create(chosen, name, kind=order)
+
     def get(self, session_id: int) -> SessionRow:
         """Return a session with its progress."""
         found = sessions.list_sessions(self._project.db, self._project.id, session_id)
@@ -110,7 +146,11 @@ class SessionBook:
         What was done elsewhere since, a shape drawn on the map for example, stays.
         """
         last = sessions.recent_answers(self._project.db, self.get(session_id).id, limit=1)
-        return self._project.undo(last[0][0]) if last else None
+        if not last:
+            return None
+        undone = self._project.undo(last[0][0])
+        self.go_to(session_id, last[0][1])
+        return undone
 
     def skip(self, session_id: int, position: int) -> None:
         """Pass over the record at a position, and move on."""
@@ -121,8 +161,12 @@ class SessionBook:
     def take_back_skips(self, session_id: int) -> None:
         """Put the skipped records back to do, and the cursor on the first place to do."""
         session = self.get(session_id)
-        sessions.take_back_skips(self._project.db, session_id)
-        self.go_to(session_id, self._next(session, -1))
+        sessions.take_back_skips(self._project.db, session.id)
+        self.go_to_first(session_id)
+
+    def go_to_first(self, session_id: int) -> None:
+        """Set the cursor on the first place to do; past the last one if there is none."""
+        self.go_to(session_id, self._next(self.get(session_id), -1))
 
     def go_to(self, session_id: int, position: int) -> None:
         """Set the cursor to a position; just past the last one means finished."""
@@ -136,6 +180,41 @@ class SessionBook:
     def delete(self, session_id: int) -> None:
         """Forget a session; the labels given in it stay."""
         sessions.delete_session(self._project.db, self.get(session_id).id)
+
+    def take(self, session_id: int, steps: Sequence[Step], *, again: bool = False) -> None:
+        """Take the steps of a person in their order, each on the record it was meant for.
+
+        Parameters
+        ----------
+        again
+            They may have been taken before, by a server that stopped: places that have an answer keep it.
+
+        Raises
+        ------
+        EmbtuneError
+            From the first step that cannot be taken; those before it stand.
+        """
+        for step in steps:
+            if step.kind == "skip":
+                self.skip(session_id, step.position)
+            elif step.kind == "back":
+                self.go_to(session_id, step.position - 1)
+            elif step.kind == "go":
+                self.go_to(session_id, step.position)
+            elif step.kind == "undo" and not again:
+                self.undo(session_id)
+            elif step.kind == "label" and not (
+                again and self._item(self.get(session_id), step.position).state == "labelled"
+            ):
+                self.answer(session_id, step.position, step.label)
+
+    def upcoming(self, session_id: int, n: int) -> list[SessionItem]:
+        """The place at the cursor and the next ones to do, n at most; empty at the end."""
+        session = self.get(session_id)
+        here = self.items(session_id, session.cursor, session.cursor + 1)
+        return here + sessions.list_to_do(
+            self._project.db, session_id, start=session.cursor + 1, limit=max(0, n - len(here))
+        )
 
     def pace(self, session_id: int, last: int = 20) -> Pace:
         """Say how fast the last answers came, and how often the label changed between two of them."""
@@ -162,6 +241,13 @@ class SessionBook:
             items = [item for item in items if labels[item.row] == wanted]
         return len(items), items[start:stop]
 
+    def label_counts(self, session_id: int) -> dict[str, int]:
+        """How many of its records have which label now, in the order of the label set."""
+        labels = self._project.label_state().label_ids[[item.row for item in self.items(session_id)]]
+        known = {label.name: label.id for label in self._project.labels} | {"none of these": NONE_OF_THESE}
+        counts = {name: int((labels == label_id).sum()) for name, label_id in known.items()}
+        return {name: n for name, n in counts.items() if n}
+
     def follow(self, action: Action, *, undone: bool) -> None:
         """Put the cursor back to where an undone answer was given (or on, when it is redone)."""
         session_id, position = action.detail.get("session"), action.detail.get("position")
@@ -178,8 +264,8 @@ class SessionBook:
 
     def _next(self, session: SessionRow, position: int) -> int:
         """Return the next place to do after a position; past the end when none is left there."""
-        found = sessions.first_to_do(self._project.db, session.id, start=position + 1)
-        return session.n_items if found is None else found
+        found = sessions.list_to_do(self._project.db, session.id, start=position + 1)
+        return found[0].position if found else session.n_items
 
     def _item(self, session: SessionRow, position: int) -> SessionItem:
         found = self.items(session.id, position, position + 1)
@@ -188,20 +274,3 @@ class SessionBook:
                 f"The session {session.name!r} has no place {position + 1}; it has {session.n_items:,}."
             )
         return found[0]
-
-
-def pace_of(times: Sequence[float], labels: Sequence[int | None], *, pause: float = 60.0) -> Pace:
-    """Compute the pace of answers given one after the other.
-
-    Parameters
-    ----------
-    times
-        When each was given, newest first, in seconds; a gap longer than `pause` seconds is no work.
-    labels
-        What each said, in the same order.
-    """
-    gaps = [later - earlier for later, earlier in zip(times, times[1:], strict=False)]
-    worked = [gap for gap in gaps if 0 < gap <= pause]
-    per_minute = 60 * len(worked) / sum(worked) if len(worked) >= 2 else None
-    switches = sum(a != b for a, b in zip(labels, labels[1:], strict=False))
-    return Pace(len(times), per_minute, switches)

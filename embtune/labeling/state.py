@@ -8,13 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-UNLABELLED = -1
-NONE_OF_THESE = -2
+from embtune.store.votes import NONE_OF_THESE, UNLABELLED, Votes
+
+__all__ = [
+    "MANUAL_SOURCES",
+    "NONE_OF_THESE",
+    "NONE_OF_THESE_NAME",
+    "SOURCES",
+    "UNLABELLED",
+    "LabelState",
+    "count_labels",
+    "kept_aside",
+    "resolve",
+]
+
+NONE_OF_THESE_NAME = "none of these"
 
 # Weakest first: a vote is never outranked by one that stands before it.
 SOURCES = ("model", "heuristic", "weak supervision", "import", "manual", "lasso", "session")
 MANUAL_SOURCES = frozenset({"manual", "lasso", "session"})
-_RANK = {name: min(i, SOURCES.index("manual")) for i, name in enumerate(SOURCES)}
+_FIRST_MANUAL = SOURCES.index("manual")
 
 
 @dataclass(frozen=True)
@@ -46,43 +59,36 @@ class LabelState:
     @property
     def manual(self) -> NDArray[np.bool_]:
         """Records whose answer came from a person."""
-        return self.sources >= SOURCES.index("manual")
+        return self.sources >= _FIRST_MANUAL
 
 
-def resolve(votes: Sequence[tuple[int, int | None, str, str, float, int]], n_records: int) -> LabelState:
-    """Pick each record's vote that counts: manual before automatic, then the newest.
+def resolve(votes: Votes, n_records: int) -> LabelState:
+    """Pick each record's vote that counts: manual before automatic, then by `SOURCES`, then the newest.
 
     Parameters
     ----------
     votes
-        (row, label id, answer, source, confidence, annotation id) of the votes that are not undone.
+        Those that are not undone, `sources` being places in `SOURCES`.
     n_records
-        Length of the result.
+        Length of the result; votes on later rows are left out.
     """
+    rank = np.minimum(votes.sources, _FIRST_MANUAL)
+    order = np.lexsort((votes.ids, rank, votes.rows))
+    order = order[votes.rows[order] < n_records]
+    is_last = np.append(np.diff(votes.rows[order]) != 0, True)[: len(order)]
+    best = order[is_last]
+    best = best[votes.labels[best] != UNLABELLED]  # a vote that clears leaves nothing
+    at = votes.rows[best]
     state = LabelState(
         np.full(n_records, UNLABELLED, dtype=np.int64),
         np.full(n_records, -1, dtype=np.int8),
         np.zeros(n_records, dtype=np.float32),
         np.zeros(n_records, dtype=np.int64),
     )
-    if not votes:
-        return state
-    rows, labels, answers, sources, confidence, ids = zip(*votes, strict=True)
-    row = np.asarray(rows, dtype=np.int64)
-    label = np.array([UNLABELLED if value is None else value for value in labels], dtype=np.int64)
-    label[np.array([answer == "none" for answer in answers])] = NONE_OF_THESE
-    rank = np.array([_RANK.get(source, 0) for source in sources])
-    number = np.asarray(ids, dtype=np.int64)
-    order = np.lexsort((number, rank, row))
-    last = np.append(np.flatnonzero(np.diff(row[order])), len(order) - 1)
-    best = order[last]
-    best = best[row[best] < n_records]
-    at = row[best]
-    cleared = label[best] == UNLABELLED
-    state.label_ids[at] = label[best]
-    state.sources[at] = np.where(cleared, -1, np.array([SOURCES.index(s) for s in sources])[best])
-    state.confidence[at] = np.where(cleared, 0, np.asarray(confidence, dtype=np.float32)[best])
-    state.vote_ids[at] = np.where(cleared, 0, number[best])
+    state.label_ids[at] = votes.labels[best]
+    state.sources[at] = votes.sources[best]
+    state.confidence[at] = votes.confidence[best]
+    state.vote_ids[at] = votes.ids[best]
     return state
 
 

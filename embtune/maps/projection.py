@@ -14,7 +14,7 @@ from embtune.progress import Report, silent
 
 FEWEST_FOR_UMAP = 5  # below, a neighbourhood graph has nothing to say that PCA does not
 _SMALL = 2000
-_EPOCHS, _EPOCHS_SMALL = 200, 500
+_EPOCHS, _EPOCHS_SMALL = 150, 500
 _START_HALF_WIDTH = 5.0
 _DENSE_EIGEN = 512  # up to so many columns a full decomposition is quick
 

@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embtune.errors import BadInputError, VectorsError
+from embtune.neighbors.all_pairs import FEWEST_ROWS, MOST_NEIGHBORS, all_pairs
 from embtune.progress import Report, silent
+
+_LARGEST_BLOCK = 64 * 2**20  # numbers, of four bytes
 
 
 class ExactIndex:
@@ -140,7 +143,8 @@ def nearest(
     queries
         Shape (q,), the rows to answer for; all by default.
     block
-        Rows compared at once; the similarity block takes block * n * 4 bytes.
+        Rows compared at once; the similarity block takes block * n * 4 bytes, and of very many rows fewer are
+        compared at once to keep it at 256 MB.
     device
         Where torch multiplies: "cpu", "cuda", "mps".
     report
@@ -150,7 +154,7 @@ def nearest(
     -------
     rows, cosine
         Both (q, k), most similar first; cosine is in [-1, 1], not a distance. Equal cosines come in the
-        order of their row number, except that which of several equal ones takes the last place is open.
+        order of their row number; which of several equal ones takes the last place may be open.
 
     Raises
     ------
@@ -171,6 +175,9 @@ def nearest(
         raise BadInputError(
             f"k is {k}, but {n} rows have {max(n - 1, 0)} neighbours each; k must be 1 to that."
         )
+    block = max(1, min(block, _LARGEST_BLOCK // n))
+    if queries is None and device == "cpu" and k <= MOST_NEIGHBORS and n >= FEWEST_ROWS:
+        return all_pairs(matrix, k, block=block, report=report)
     asked = np.arange(n) if queries is None else np.asarray(queries, dtype=np.int64)
     rows = np.empty((len(asked), k), dtype=np.int64)
     cosine = np.empty((len(asked), k), dtype=np.float32)

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from embtune.store.database import Database
-from embtune.store.tables import embeddings, evaluations, maps, trained_on, versions
+from embtune.store.tables import embeddings, evaluations, maps, projects, trained_on, versions
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,13 @@ def insert_version(
     *,
     embedding: dict[str, Any],
     trained: Sequence[tuple[int, int]],
+    activate: bool = False,
     **values: Any,
 ) -> None:
-    """Write a version, its embedding and the (row, label id) it learned from: all or none."""
+    """Write a version, its embedding and the (row, label id) it learned from: all or none.
+
+    With `activate` it becomes the project's active embedding.
+    """
     now = time.time()
     with db.write() as connection:
         result = connection.execute(versions.insert().values(project_id=project_id, created_at=now, **values))
@@ -97,6 +101,10 @@ def insert_version(
             [{"version_id": key[0], "row": row, "label_id": label_id} for row, label_id in trained],
         )
         connection.execute(embeddings.insert().values(project_id=project_id, created_at=now, **embedding))
+        if activate:
+            connection.execute(
+                projects.update().where(projects.c.id == project_id).values(active_embedding=values["name"])
+            )
 
 
 def update_version(db: Database, project_id: int, name: str, **values: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,13 @@ class Database:
         self.url = url
         self._lock = threading.Lock()
         self._migrated = False
-        self.engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        try:
+            self.engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        except (sa.exc.ArgumentError, ImportError) as error:
+            raise StorageError(
+                f"EMBTUNE_DATABASE_URL cannot be used ({error}): write a SQLAlchemy URL whose driver is "
+                "installed, such as postgresql+psycopg://user@host/name."
+            ) from error
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _on_sqlite_connect)
             event.listen(self.engine, "begin", _on_sqlite_begin)
@@ -76,9 +83,8 @@ def ensure_folder(folder: Path) -> Path:
     """Make a folder that can be written to, or say in one sentence why not."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise StorageError(
             f"The folder {folder} cannot be written to ({error.strerror or error}): "
@@ -121,6 +127,8 @@ def get_database() -> Database:
 
 def _on_sqlite_connect(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # transactions are begun below, so that writers queue up
+    # SQLite's own lower() leaves É and Ж as they are, so that a search for é would miss them.
+    connection.create_function("lower", 1, _lower, deterministic=True)
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
@@ -131,6 +139,10 @@ def _on_sqlite_connect(connection: Any, _: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _on_sqlite_begin(connection: sa.Connection) -> None:
@@ -147,7 +159,7 @@ def _told_plainly(url: str) -> Iterator[None]:
     except sa.exc.OperationalError as error:
         cause = error.orig
         text = str(cause)
-        if "full" in text:
+        if "is full" in text or "No space left" in text:
             raise StorageError(
                 f"The disk that holds {place} is full: free some space; nothing of this step was kept."
             ) from error

@@ -46,20 +46,24 @@ class JobRow:
     def seconds_left(self) -> float | None:
         """Estimate from the pace so far; None while nothing can be said."""
         now = self.finished_at or time.time()
-        first = float(self.detail.get("first_done", 0))
-        gained = self.done - first
-        if self.state != "running" or not self.total or gained <= 0 or self.started_at is None:
+        gained, since = self._gained()
+        if self.state != "running" or not self.total or gained <= 0 or since is None:
             return None
-        return max(0.0, (self.total - self.done) * (now - self.started_at) / gained)
+        return max(0.0, (self.total - self.done) * (now - since) / gained)
 
     @property
     def per_second(self) -> float | None:
-        """Units done a second since the start; None while nothing is done."""
+        """Units done a second since the first one; None while nothing is done."""
         until = self.heartbeat_at or self.finished_at
-        gained = self.done - float(self.detail.get("first_done", 0))
-        if self.started_at is None or until is None or gained <= 0 or until <= self.started_at:
+        gained, since = self._gained()
+        if since is None or until is None or gained <= 0 or until <= since:
             return None
-        return gained / (until - self.started_at)
+        return gained / (until - since)
+
+    def _gained(self) -> tuple[float, float | None]:
+        """What this run did, and since when; a job may name both, to leave out the loading of a model."""
+        first = float(self.detail.get("first_done", 0))
+        return self.done - first, self.detail.get("first_at", self.started_at)
 
 
 _JOB = [jobs.c[name] for name in JobRow.__dataclass_fields__]
@@ -68,19 +72,43 @@ _JOB = [jobs.c[name] for name in JobRow.__dataclass_fields__]
 def create_job(db: Database, project_id: int, kind: str, parameters: dict[str, Any]) -> int:
     """Queue a job; return its number."""
     with db.write() as connection:
-        result = connection.execute(
-            jobs.insert().values(
-                project_id=project_id,
-                kind=kind,
-                parameters=parameters,
-                state="queued",
-                detail={},
-                created_at=time.time(),
-            )
+        return _insert(connection, project_id, kind, parameters)
+
+
+def find_or_create_job(
+    db: Database, project_id: int, kind: str, parameters: dict[str, Any]
+) -> tuple[int, bool]:
+    """Queue a job unless the same one waits or runs already; return its number and whether it is new.
+
+    One step: two clicks at once make one job.
+    """
+    same = sa.select(jobs.c.id, jobs.c.parameters).where(
+        jobs.c.project_id == project_id,
+        jobs.c.kind == kind,
+        jobs.c.state.in_(ACTIVE),
+        jobs.c.cancel_requested.is_(False),
+    )
+    with db.write() as connection:
+        for job_id, known in connection.execute(same.order_by(jobs.c.id.desc())):
+            if known == parameters:
+                return int(job_id), False
+        return _insert(connection, project_id, kind, parameters), True
+
+
+def _insert(connection: sa.Connection, project_id: int, kind: str, parameters: dict[str, Any]) -> int:
+    result = connection.execute(
+        jobs.insert().values(
+            project_id=project_id,
+            kind=kind,
+            parameters=parameters,
+            state="queued",
+            detail={},
+            created_at=time.time(),
         )
-        key = result.inserted_primary_key
-        assert key is not None
-        return int(key[0])
+    )
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
 def get_job(db: Database, job_id: int) -> JobRow | None:

@@ -183,25 +183,6 @@ def mark_undone(db: Database, project_id: int, action_id: int, *, undone: bool) 
         return bool(result.rowcount)
 
 
-def live_votes(db: Database, project_id: int) -> list[tuple[int, int | None, str, str, float, int]]:
-    """List (row, label id, answer, source, confidence, vote id) of every vote not undone, oldest first."""
-    query = (
-        sa.select(
-            votes.c.row,
-            votes.c.label_id,
-            votes.c.answer,
-            votes.c.source,
-            votes.c.confidence,
-            votes.c.id,
-        )
-        .select_from(votes.join(actions))
-        .where(votes.c.project_id == project_id, actions.c.undone_at.is_(None))
-        .order_by(votes.c.id)
-    )
-    with db.read() as connection:
-        return [tuple(row) for row in connection.execute(query)]
-
-
 def votes_by_id(
     db: Database, project_id: int, ids: Sequence[int] | None = None
 ) -> dict[int, tuple[str, float]]:

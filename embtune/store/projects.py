@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from embtune.errors import BadInputError
 from embtune.store.database import Database
-from embtune.store.tables import actions, jobs, projects, records, votes
+from embtune.store.tables import jobs, projects, records, votes
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,18 @@ class ProjectCard:
     n_labelled: int
     n_running_jobs: int
     opened_at: float
+
+
+@dataclass(frozen=True)
+class ProjectCount:
+    """A project with the number of its records and of its jobs that wait or run."""
+
+    id: int
+    name: str
+    revision: int
+    opened_at: float
+    n_records: int
+    n_running_jobs: int
 
 
 _COLUMNS = [projects.c[name] for name in ProjectRow.__dataclass_fields__]
@@ -80,6 +92,15 @@ def update_project(db: Database, project_id: int, **values: Any) -> None:
         connection.execute(projects.update().where(projects.c.id == project_id).values(**values))
 
 
+def keep_template(connection: sa.Connection, project_id: int, template: str) -> None:
+    """Set the text template of a project that has none, within the caller's transaction."""
+    connection.execute(
+        projects.update()
+        .where(projects.c.id == project_id, projects.c.template.is_(None))
+        .values(template=template)
+    )
+
+
 def delete_project(db: Database, project_id: int) -> None:
     """Remove a project with everything that belongs to it."""
     with db.write() as connection:
@@ -88,25 +109,20 @@ def delete_project(db: Database, project_id: int) -> None:
         connection.execute(projects.delete().where(projects.c.id == project_id))
 
 
-def list_projects(db: Database) -> list[ProjectCard]:
+def list_projects(db: Database) -> list[ProjectCount]:
     """All projects, the last used first."""
     n_records = sa.select(sa.func.count()).where(records.c.project_id == projects.c.id).scalar_subquery()
-    n_labelled = (
-        sa.select(sa.func.count(sa.distinct(votes.c.row)))
-        .select_from(votes.join(actions))
-        .where(votes.c.project_id == projects.c.id, actions.c.undone_at.is_(None))
-        .scalar_subquery()
-    )
     n_jobs = (
         sa.select(sa.func.count())
         .where(jobs.c.project_id == projects.c.id, jobs.c.state.in_(["queued", "running"]))
         .scalar_subquery()
     )
-    query = sa.select(projects.c.name, n_records, n_labelled, n_jobs, projects.c.opened_at).order_by(
+    plain = [projects.c[name] for name in list(ProjectCount.__dataclass_fields__)[:4]]
+    query = sa.select(*plain, n_records.label("n_records"), n_jobs.label("n_running_jobs")).order_by(
         projects.c.opened_at.desc()
     )
     with db.read() as connection:
-        return [ProjectCard(*row) for row in connection.execute(query)]
+        return [ProjectCount(**row._mapping) for row in connection.execute(query)]
 
 
 def revision_of(db: Database, project_id: int) -> int | None:

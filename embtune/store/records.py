@@ -156,6 +156,15 @@ def search_text(db: Database, project_id: int, words: str, *, limit: int) -> lis
         return list(connection.scalars(query.order_by(records.c.row).limit(limit)))
 
 
+def search_ids(db: Database, project_id: int, prefix: str, *, limit: int) -> list[int]:
+    """Rows whose id begins so, first rows first."""
+    query = sa.select(records.c.row).where(
+        records.c.project_id == project_id, records.c.id.istartswith(prefix.strip(), autoescape=True)
+    )
+    with db.read() as connection:
+        return list(connection.scalars(query.order_by(records.c.row).limit(limit)))
+
+
 def stream_records(db: Database, project_id: int, *, chunk: int = 5000) -> Iterable[StoredRecord]:
     """Yield every record by row, a chunk at a time."""
     start = 0

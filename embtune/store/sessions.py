@@ -128,10 +128,10 @@ def list_items(
         return [SessionItem(*row) for row in connection.execute(query)]
 
 
-def first_to_do(db: Database, session_id: int, *, start: int = 0) -> int | None:
-    """Return the first place from `start` on that is neither answered nor skipped; None if there is none."""
+def list_to_do(db: Database, session_id: int, *, start: int = 0, limit: int = 1) -> list[SessionItem]:
+    """The first places from `start` on that are neither answered nor skipped, in order."""
     query = (
-        sa.select(session_items.c.position)
+        sa.select(session_items.c.position, session_items.c.row, session_items.c.cosine)
         .select_from(_WITH_ACTIONS)
         .where(
             session_items.c.session_id == session_id,
@@ -140,10 +140,10 @@ def first_to_do(db: Database, session_id: int, *, start: int = 0) -> int | None:
             sa.or_(session_items.c.action_id.is_(None), actions.c.undone_at.is_not(None)),
         )
         .order_by(session_items.c.position)
-        .limit(1)
+        .limit(limit)
     )
     with db.read() as connection:
-        return connection.scalar(query)
+        return [SessionItem(*row, "to do") for row in connection.execute(query)]
 
 
 def recent_answers(db: Database, session_id: int, *, limit: int) -> list[tuple[int, int, int | None, float]]:

@@ -27,6 +27,9 @@ metadata = MetaData(
     }
 )
 
+# sqlite_autoincrement: a number is never given twice, for pages and journal entries may still hold that of
+# something deleted.
+
 
 def _project() -> Column[int]:
     return Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False)
@@ -43,6 +46,7 @@ projects = Table(
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("created_at", Double, nullable=False),
     Column("opened_at", Double, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 records = Table(
@@ -70,6 +74,7 @@ labels = Table(
     Column("description", Text, nullable=False, server_default=""),
     Column("created_at", Double, nullable=False),
     UniqueConstraint("project_id", "name"),
+    sqlite_autoincrement=True,
 )
 
 actions = Table(
@@ -86,6 +91,7 @@ actions = Table(
     Column("created_at", Double, nullable=False),
     Column("undone_at", Double),
     Index(None, "project_id", "undone_at", "id"),
+    sqlite_autoincrement=True,
 )
 
 votes = Table(
@@ -189,6 +195,7 @@ sessions = Table(
     Column("cursor", Integer, nullable=False, server_default="0"),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 session_items = Table(
@@ -224,4 +231,5 @@ jobs = Table(
     Column("heartbeat_at", Double),
     Column("finished_at", Double),
     Index(None, "project_id", "state"),
+    sqlite_autoincrement=True,
 )

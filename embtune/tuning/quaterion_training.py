@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import random
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -34,6 +31,7 @@ from embtune.errors import BadInputError
 from embtune.progress import Report
 from embtune.tuning.data import Split, TrainingSet
 from embtune.tuning.export import Head
+from embtune.tuning.isolation import own_randomness, quiet_libraries, threads_for
 
 _SECONDS_BETWEEN_REPORTS = 0.2
 # The name under which Quaterion logs it; since Python 3.11 that is no longer "validation_loss".
@@ -88,8 +86,9 @@ def train_head(
         check_on_train_epoch_end=not has_validation,
     )
     with ExitStack() as stack:
-        stack.enter_context(_own_randomness(seed, device))
-        stack.enter_context(_quiet_libraries())
+        stack.enter_context(own_randomness(seed, device))
+        stack.enter_context(quiet_libraries())
+        stack.enter_context(threads_for(parameters["batch_size"]))
         model = _HeadModel(labelled, parameters)
         trainer = Trainer(
             accelerator=device,
@@ -142,6 +141,10 @@ class _StoredVectors(Encoder):  # type: ignore[misc]
     @property
     def embedding_size(self) -> int:
         return int(self.vectors.shape[1])
+
+    @classmethod
+    def extract_meta(cls, batch: list[Any]) -> list[dict[str, Any]]:
+        return []  # the head reads none, and Lightning would walk through one dict per row
 
     def forward(self, batch: Tensor) -> Tensor:
         vectors: Tensor = self.vectors
@@ -295,32 +298,3 @@ def _validation_loader(
         batch_size=parameters["batch_size"],
         generator=torch.Generator().manual_seed(seed),
     )
-
-
-@contextmanager
-def _own_randomness(seed: int, device: str) -> Iterator[None]:
-    """Seed torch for the block, and give every global generator its state back after it."""
-    count = {"cuda": torch.cuda.device_count(), "mps": 1}.get(device, 0)
-    state = random.getstate()  # Quaterion salts its keys with it
-    with torch.random.fork_rng(devices=range(count), device_type=device if count else "cuda"):
-        torch.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(state)
-
-
-@contextmanager
-def _quiet_libraries() -> Iterator[None]:
-    """Keep Lightning's banners, and advice about workers and loggers we do without, off the screen."""
-    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -38,13 +38,13 @@ def free_name(file_name: str, taken: Collection[str]) -> str:
     return name
 
 
-def import_into_new(name: str, file: Path, *, wait: bool = True, **options: Any) -> Project:
+def import_into_new(project_name: str, file: Path, *, wait: bool = True, **options: Any) -> Project:
     """Make a project of a file; if the file cannot be imported there is no project afterwards.
 
     Parameters
     ----------
-    name
-        Of the project, not taken yet.
+    project_name
+        Not taken yet.
     file
         Absolute path of the file.
     wait
@@ -60,11 +60,13 @@ def import_into_new(name: str, file: Path, *, wait: bool = True, **options: Any)
         If the file cannot be read, or not with that template.
     """
     db = get_database()
-    name = name.strip()
-    if find_project(db, name) is not None:
-        raise BadInputError(f"There is a project {name!r} already: choose another name, or import into it.")
+    project_name = project_name.strip()
+    if find_project(db, project_name) is not None:
+        raise BadInputError(
+            f"There is a project {project_name!r} already: choose another name, or import into it."
+        )
     check_import(file, **options)
-    project = open_project(name)
+    project = open_project(project_name)
     try:
         import_into(project, file, wait=wait, **options)
     except EmbtuneError:

@@ -17,8 +17,10 @@ from embtune.store.records import fetch_texts
 
 if TYPE_CHECKING:
     from embtune.project import Project
+    from embtune.store.artifacts import EmbeddingRow
 
 CHUNK = 1024
+OWN_VECTORS = "own vectors"
 
 
 def embed(
@@ -46,13 +48,15 @@ def embed(
         raise NotReadyError(f"Project {project.name!r} has no records yet: import a file first.")
     before = time.perf_counter()
     raw = project.find_embedding("raw")
-    if raw is not None and project.versions and (vectors is not None or (model and model != raw.model)):
+    if raw is not None and project.versions and model and model != raw.model:
         raise BadInputError(
             f"The versions of project {project.name!r} were tuned from {raw.model!r}: "
             "make a new project to try another base model."
         )
     if vectors is not None:
         detail = _adopt(project, vectors, n)
+    elif raw is not None and raw.model == OWN_VECTORS and model is None:
+        detail = _own_are_enough(raw, n)
     else:
         detail = _encode(project, model or project.info.model, device, n, report)
     extended = _extend_versions(project, n)
@@ -61,14 +65,34 @@ def embed(
 
 
 def _adopt(project: Project, path: Path, n: int) -> dict[str, Any]:
-    from embtune.embedding.matrix import check_vectors, save_matrix, unit_rows
+    from embtune.embedding.matrix import check_vectors, open_matrix, save_matrix, unit_rows
 
     matrix = unit_rows(check_vectors(path, n))
+    old = project.find_embedding("raw")
+    if old is not None and project.versions:
+        # New records may be added to what the versions were tuned from; anything else would break them.
+        known = open_matrix(project.path(old.file))
+        same = old.model == OWN_VECTORS and known.shape[1] == matrix.shape[1]
+        if not same or not np.allclose(matrix[: len(known)], known, atol=1e-5):
+            raise BadInputError(
+                f"The versions of project {project.name!r} were tuned from {old.model!r} as they were: the "
+                f"first {len(known):,} rows of {path} must be the same, or make a new project."
+            )
     stamp = hashlib.blake2b(matrix.tobytes(), digest_size=6).hexdigest()
     file = project.folder("embeddings") / f"raw-{n}-{stamp}.npy"
     save_matrix(file, matrix)
-    _put(project, "raw", file, matrix.shape[1], n, model="own vectors", model_path=None, detail={})
-    return {"embedding": "raw", "model": "own vectors", "dim": int(matrix.shape[1]), "n_encoded": 0}
+    _put(project, "raw", file, matrix.shape[1], n, model=OWN_VECTORS, model_path=None, detail={})
+    return {"embedding": "raw", "model": OWN_VECTORS, "dim": int(matrix.shape[1]), "n_encoded": 0}
+
+
+def _own_are_enough(raw: EmbeddingRow, n: int) -> dict[str, Any]:
+    """Keep vectors that the user brought: no model replaces them unasked."""
+    if raw.n_rows < n:
+        raise NotReadyError(
+            f"The first {raw.n_rows:,} records have vectors of your own: "
+            f"give vectors for all {n:,} with --vectors, or name a model to embed all of them with."
+        )
+    return {"embedding": "raw", "model": OWN_VECTORS, "dim": raw.dim, "n_encoded": 0}
 
 
 def _encode(project: Project, name: str, wanted: str | None, n: int, report: Report) -> dict[str, Any]:
@@ -77,11 +101,6 @@ def _encode(project: Project, name: str, wanted: str | None, n: int, report: Rep
     from embtune.embedding.models import resolve_model
 
     old = project.find_embedding("raw")
-    if old is not None and old.model == "own vectors" and old.n_rows < n:
-        raise NotReadyError(
-            f"The first {old.n_rows:,} records have vectors of your own: "
-            f"give vectors for all {n:,} with --vectors."
-        )
     model = resolve_model(name)
     same = old is not None and old.model == model.name
     start = old.n_rows if old is not None and same else 0
@@ -98,18 +117,21 @@ def _encode(project: Project, name: str, wanted: str | None, n: int, report: Rep
         known = open_matrix(project.path(old.file))
         writer.append(np.asarray(known[writer.done : start], dtype=np.float32))
     first = writer.done
-    report(first, n, "records", "embedding", {"first_done": first})
+    pace = {"first_done": first, "first_at": time.time()}
+    report(first, n, "records", "embedding", pace)
     began = time.perf_counter()
     while writer.done < n:
         at = writer.done
         texts = fetch_texts(project.db, project.id, start=at, stop=min(at + CHUNK, n))
 
         def inner(done: float, *_: Any, _at: int = at, **__: Any) -> None:
-            report(_at + done, n, "records", "embedding", {"first_done": first})
+            report(_at + done, n, "records", "embedding", pace)
 
         writer.append(encoder.encode(texts, report=inner))
     seconds = time.perf_counter() - began
     writer.finish()
+    for leftover in file.parent.glob("raw-*.partial.*"):  # of runs that were stopped and never resumed
+        leftover.unlink(missing_ok=True)
     detail = {
         "precision": encoder.dtype,
         "origin": model.origin,

@@ -85,8 +85,8 @@ def export_preview(
 ) -> tuple[int, list[dict[str, Any]]]:
     """Count the records that `export` would write, and return the first n as it would write them."""
     rows: list[int] = project.cached(
-        "export preview",
-        (project.revision, which, tuple(labels or ()), min_confidence),
+        ("export preview", which, tuple(labels or ()), min_confidence),
+        project.revision,
         lambda: select_rows(project, which=which, labels=labels, min_confidence=min_confidence),
     )
     return len(rows), list(export_rows(project, rows[:n]))
@@ -122,14 +122,20 @@ def export(
     target = out
     if format == "hf":
         target = out / "data" / "train-00000-of-00001.parquet"
+        if (out / "README.md").exists() and not target.exists():
+            raise BadInputError(f"{out} holds a README.md that is not ours: name a folder of its own.")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            (out / "README.md").write_text(_data_card(project, len(rows)), encoding="utf-8")
         except OSError as error:
             raise StorageError(f"The folder {out} cannot be written to ({error.strerror}).") from error
     elif out.is_dir():
         raise BadInputError(f"{out} is a folder: name a file in it, such as {out / ('labels.' + format)}.")
     n = write_rows(rows, target, "parquet" if format == "hf" else format, columns=columns)
+    if format == "hf":
+        try:
+            (out / "README.md").write_text(_data_card(project, n), encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"The folder {out} cannot be written to ({error.strerror}).") from error
     return {"file": str(out), "format": format, "n_records": n, "columns": columns}
 
 
@@ -146,6 +152,11 @@ def model_export_path(project: Project, version: str, kind: str) -> Path:
     made = project.version(version)
     # The name of the version's own folder holds the time it was made: no later version can share it.
     return project.folder("exports") / f"{_file_stem(project.name)}-{Path(made.folder).name}-{kind}"
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return how much the files of a folder take."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def zipped(folder: Path) -> Path:
@@ -176,13 +187,13 @@ def export_model(
     if kind not in MODEL_KINDS:
         raise UnknownChoiceError("kind of model", kind, MODEL_KINDS)
     row = project.version(version)
-    check_model_export(project, version)
+    check_model_export(project, row.name)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInputError(f"{out} exists already: name a folder that does not.")
     report(0, 1, "models", "writing the model")
     began = time.perf_counter()
     head = load_head(project.path(row.folder))
-    path = project.model_path(project.require_embedding(version))
+    path = project.model_path(project.require_embedding(row.name))
     if kind == "servable":
         save_servable(out, head, path)
     else:
@@ -191,7 +202,7 @@ def export_model(
     return {
         "folder": str(out),
         "kind": kind,
-        "version": version,
+        "version": row.name,
         "seconds": round(time.perf_counter() - began, 2),
     }
 

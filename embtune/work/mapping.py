@@ -31,7 +31,7 @@ def make_map(
     else:
         xy = METHODS[method](vectors, seed=seed)
     seconds = round(time.perf_counter() - before, 3)
-    old = project.find_map(row.name, method)
+    old = next((m for m in project.maps if (m.embedding, m.method) == (row.name, method)), None)
     file = project.folder("maps") / f"{row.name}-{method}-{row.n_rows}-{int(time.time() * 1000)}.npy"
     save_matrix(file, xy)
     put_map(
@@ -41,7 +41,7 @@ def make_map(
         method=method,
         n_rows=row.n_rows,
         file=project.relative(file),
-        detail={"seed": seed, "seconds": seconds},
+        detail={"seed": seed, "seconds": seconds, "vectors": row.file},
     )
     if old is not None:
         project.path(old.file).unlink(missing_ok=True)

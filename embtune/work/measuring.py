@@ -35,7 +35,8 @@ class Measure:
     names
         The classes.
     train_rows, train_labels
-        Shape (t,): labels outside of `rows` that a classifier may learn from.
+        Shape (t,): labels that a classifier may learn from, outside of `rows`; where those are of fewer
+        than two classes, the labels on records with a reference label, on which it is not tested then.
     """
 
     kind: str
@@ -90,9 +91,12 @@ def choose(
     ids = known[rows]
     labels_by_id = {label.id: label.name for label in project.labels}
     train = state.labelled & (state.manual | (state.confidence >= min_confidence))
-    train[rows] = False
     if not has_reference:
         train &= ~aside
+    outside = train.copy()
+    outside[rows] = False
+    if among == "all" or not has_reference or len(np.unique(state.label_ids[outside])) >= 2:
+        train = outside
     train_rows = np.flatnonzero(train)
     # Classes in the order of the label set; those that only training knows come with it.
     present = set(np.unique(ids).tolist()) | set(np.unique(state.label_ids[train_rows]).tolist())
@@ -210,18 +214,19 @@ def _score_classifier(vectors: NDArray[Any], measure: Measure, seed: int, report
     from embtune.evaluation.classification import logistic_regression
 
     report(1, 3, "steps", "logistic regression")
-    if len(np.unique(measure.train_labels)) < 2:
+    tested = ~np.isin(measure.rows, measure.train_rows)
+    if len(np.unique(measure.train_labels)) < 2 or tested.sum() < LEAST_RECORDS:
         return {
             "accuracy": None,
             "classification": None,
-            "accuracy_note": "No classifier was trained: outside the measured records, labels of at least "
-            "2 classes are needed.",
+            "accuracy_note": "No classifier was trained: labels of at least 2 classes are needed, and "
+            f"{LEAST_RECORDS} measured records without one.",
         }
     scores = logistic_regression(
         vectors[measure.train_rows],
         measure.train_labels,
-        vectors[measure.rows],
-        measure.labels,
+        vectors[measure.rows[tested]],
+        measure.labels[tested],
         measure.names,
         seed=seed,
     )
@@ -229,6 +234,7 @@ def _score_classifier(vectors: NDArray[Any], measure: Measure, seed: int, report
         "accuracy": round(scores.accuracy, 4),
         "classification": {
             "n_train": len(measure.train_rows),
+            "n_tested": int(tested.sum()),
             "interval": [round(scores.low, 4), round(scores.high, 4)],
             "macro_f1": round(scores.macro_f1, 4),
             "confusion": scores.confusion.tolist(),

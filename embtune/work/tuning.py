@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embtune.errors import TooFewLabelsError, UnknownChoiceError
+from embtune.errors import NotReadyError, TooFewLabelsError, UnknownChoiceError
 from embtune.labeling.state import SOURCES
 from embtune.progress import Report, silent
 from embtune.store.artifacts import insert_version, rows_trained_on
-from embtune.store.projects import update_project
 from embtune.work.measuring import Measure, choose, score_neighbours
 
 if TYPE_CHECKING:
@@ -56,8 +55,8 @@ def readiness(project: Project, *, min_confidence: float = 0.7) -> dict[str, Any
     -------
     dict
         `counts` {label: n}, `by_source` {source: n}, `n`, `n_automatic` (labels that no person gave, used
-        or not), `n_kept_aside`, `enough` (can it run), `missing` (sentences: why it cannot), `advice`
-        (sentences: what would make it better).
+        or not), `n_kept_aside`, `n_reference`, `enough` (can it run), `missing` (sentences: why it cannot),
+        `advice` (sentences: what would make it better).
     """
     state = project.label_state()
     training = training_set(project, min_confidence=min_confidence)
@@ -72,7 +71,7 @@ def readiness(project: Project, *, min_confidence: float = 0.7) -> dict[str, Any
     elif (newer := project.n_records - raw.n_rows) > 0:
         missing.append(f"{newer:,} records are newer than the embedding: embed them on the Projects page.")
     if len(usable) < 2:
-        have = f"{len(usable)} of them {'has' if len(usable) == 1 else 'have'}"
+        have = f"only {usable[0]} has" if usable else "none has"
         missing.append(f"Tuning needs at least 2 labels with 2 records each; {have} that many now.")
     for name, n in counts.items():
         if n < 2:
@@ -90,6 +89,7 @@ def readiness(project: Project, *, min_confidence: float = 0.7) -> dict[str, Any
         "n": len(training.rows),
         "n_automatic": int((state.labelled & ~state.manual).sum()),
         "n_kept_aside": aside,
+        "n_reference": int((project.reference() >= 0).sum()),
         "enough": not missing,
         "missing": missing,
         "advice": advice,
@@ -129,7 +129,15 @@ def tune(
     chosen = RECIPES[recipe]
     values = chosen.parse(parameters or {})
     raw = project.require_embedding("raw")
+    if raw.n_rows < project.n_records:
+        raise NotReadyError(
+            f"{project.n_records - raw.n_rows:,} records are newer than the embedding: embed them first."
+        )
+    # All that is read of labels is read here: people go on labelling while it trains.
     training, warnings = check_training_set(training_set(project, min_confidence=min_confidence))
+    by_name = {label.name: label.id for label in project.labels}
+    label_ids = [by_name[training.names[i]] for i in training.labels.tolist()]
+    snapshot = _snapshot(project, training, label_ids, min_confidence)
     began = time.perf_counter()
     report(0, None, "epochs", "loading Quaterion")
     where = pick_device(device or project.settings.device)
@@ -138,15 +146,12 @@ def tune(
     )
     curve = [dict(point) for point in tuned.curve]
     report(len(curve), len(curve), "epochs", "measuring", {"curve": curve})
-
-    name = project.next_version_name()
-    metrics, gate = _measure(project, name, tuned.vectors, training)
+    metrics, gate = _measure(project, tuned.vectors, training)
+    name = project.next_version_name()  # late, for another tuning may have ended meanwhile
     folder = project.folder("models") / f"{name}-{int(time.time() * 1000)}"
     save_head(folder, tuned)
     file = project.folder("embeddings") / f"{name}-{raw.n_rows}-{int(time.time() * 1000)}.npy"
     save_matrix(file, tuned.vectors)
-    by_name = {label.name: label.id for label in project.labels}
-    label_ids = [by_name[training.names[i]] for i in training.labels.tolist()]
     seconds = round(time.perf_counter() - began, 2)
     insert_version(
         project.db,
@@ -165,7 +170,7 @@ def tune(
         recipe=recipe,
         parameters=dict(tuned.parameters) | {"min_confidence": min_confidence},
         seed=seed,
-        labels=_snapshot(project, training, label_ids, min_confidence),
+        labels=snapshot,
         metrics=metrics,
         curve=curve,
         gate=gate,
@@ -174,9 +179,8 @@ def tune(
         device=tuned.device,
         seconds=seconds,
         folder=project.relative(folder),
+        activate=gate["active"],
     )
-    if gate["active"]:
-        update_project(project.db, project.id, active_embedding=name)
     return {
         "version": name,
         "recipe": recipe,
@@ -190,14 +194,13 @@ def tune(
     }
 
 
-def _measure(
-    project: Project, name: str, vectors: Any, training: TrainingSet
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _measure(project: Project, vectors: Any, training: TrainingSet) -> tuple[dict[str, Any], dict[str, Any]]:
     """Score the new vectors beside raw and the active ones, on records no version was trained on."""
     active = project.active_embedding
     skip = set(training.rows.tolist())
     if active != "raw":
         skip |= {row for row, _ in rows_trained_on(project.db, project.id, active)}
+    skip |= set(range(len(vectors), project.n_records))  # came while it trained
     try:
         measure = choose(project, leave_out=sorted(skip))
     except TooFewLabelsError as error:
@@ -207,17 +210,17 @@ def _measure(
     ks = sorted({k, *(k for k in (10, 25, 100, 1000) if k < len(measure.rows))})
     scores = {
         key: score_neighbours(matrix, measure, ks, 2000, 0)
-        for key, matrix in {"raw": project.vectors("raw"), name: vectors}.items()
+        for key, matrix in {"raw": project.vectors("raw"), "new": vectors}.items()
     }
     difference = _difference(project.vectors(active), vectors, measure, k)
     to_raw = difference if active == "raw" else _difference(project.vectors("raw"), vectors, measure, k)
     metrics = {
         "measured_on": measure.kind,
         "n_records": len(measure.rows),
-        "n_queries": scores[name]["n_queries"],
+        "n_queries": scores["new"]["n_queries"],
         "main_k": k,
-        "top_k": scores[name]["top_k"],
-        "interval": scores[name]["interval"],
+        "top_k": scores["new"]["top_k"],
+        "interval": scores["new"]["interval"],
         "raw_top_k": scores["raw"]["top_k"],
         "compared_with": active,
         "difference": difference,

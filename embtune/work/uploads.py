@@ -15,7 +15,7 @@ from embtune.store.database import ensure_folder
 
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 _KEEP_SECONDS = 7 * 86_400
-_LONGEST_STEM = 80
+_LONGEST_STEM = 60  # characters, of up to 4 bytes each
 
 
 def keep_upload(name: str, content: BinaryIO) -> Path:
@@ -24,7 +24,7 @@ def keep_upload(name: str, content: BinaryIO) -> Path:
     Parameters
     ----------
     name
-        The file's name as the browser gave it; only its letters, digits and `-_.` are kept.
+        The file's name as the browser gave it; it is kept as far as every file system allows.
 
     Raises
     ------
@@ -68,9 +68,9 @@ def drop_upload(path: Path) -> None:
 
 
 def safe_name(name: str) -> str:
-    """Return a file name without folders or characters that a file system or a shell minds."""
+    """Return a file name without folders or characters that a file system minds."""
     pure = PurePath(name.replace("\\", "/"))
-    stem = re.sub(r"[^\w.-]+", "-", pure.stem).strip(".-")[:_LONGEST_STEM] or "upload"
+    stem = re.sub(r'[\x00-\x1f:*?"<>|]+', "-", pure.stem).strip(". -")[:_LONGEST_STEM] or "upload"
     return stem + re.sub(r"[^\w.]+", "", pure.suffix)[:12]
 
 

@@ -64,7 +64,7 @@ def delete_version(project: Project, name: str) -> None:
     ------
     BadInputError
         If it is the active embedding.
-    UnknownChoiceError
+    NotReadyError, UnknownChoiceError
         If there is no such version.
     """
     version = project.version(name)

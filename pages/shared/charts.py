@@ -9,7 +9,6 @@ from typing import Any
 
 import streamlit as st
 
-
 Row = Mapping[str, Any]
 
 # One colour per embedding compared, in their order; labels keep their own colours.
@@ -17,7 +16,7 @@ RAW_COLOR = "#8A94A3"
 TUNED_COLOR = "#3B82D6"
 EMBEDDING_COLORS = (RAW_COLOR, TUNED_COLOR)
 _GRID = "rgba(128,136,150,.22)"
-_MOST_CLASSES = 12
+MOST_CLASSES = 12
 
 
 def show(figure: Any, rows: Sequence[Row], name: str, key: str, *, alt: str) -> None:
@@ -33,16 +32,13 @@ def show(figure: Any, rows: Sequence[Row], name: str, key: str, *, alt: str) -> 
         What the figure shows, for those who cannot see it.
     """
     st.plotly_chart(figure, key=key, config=chart_config(name), alt=alt)
-    st.download_button(
-        "Data (CSV)",
-        as_csv(rows),
-        f"{name}.csv",
-        "text/csv",
-        key=f"{key}_csv",
-        on_click="ignore",
-        type="tertiary",
-        icon=":material/download:",
-    )
+    _csv_button(rows, name, key)
+
+
+def table(rows: Sequence[Row], name: str, key: str, *, columns: Mapping[str, Any] | None = None) -> None:
+    """Draw a small table whole, with its data to download; None is shown as a dash by the grid."""
+    st.dataframe(list(rows), hide_index=True, height="content", key=key, column_config=columns)
+    _csv_button(rows, name, key)
 
 
 def chart_config(name: str) -> dict[str, Any]:
@@ -65,8 +61,7 @@ def as_csv(rows: Sequence[Row]) -> bytes:
 
 def loss_curves(curve: Sequence[Mapping[str, float]], best_epoch: int | None = None) -> Any:
     """Draw training and validation loss over epochs, with a mark at the best epoch."""
-    import plotly.graph_objects as go
-
+    go = _graph_objects()
     epochs = [point["epoch"] for point in curve]
     figure = go.Figure()
     for column, title, color in (
@@ -95,10 +90,38 @@ def loss_curves(curve: Sequence[Mapping[str, float]], best_epoch: int | None = N
     return figure
 
 
+def live_loss(curve: Sequence[Mapping[str, float]]) -> None:
+    """Draw the losses of a training under way.
+
+    Not with plotly: Streamlit takes a plotly figure with new data for a new element, which flickers.
+    """
+    names = {"train_loss": "training", "validation_loss": "validation"}
+    rows = [
+        {"epoch": point["epoch"], "loss": point[key], "of": name}
+        for point in curve
+        for key, name in names.items()
+        if key in point
+    ]
+    spec = {
+        "mark": {"type": "line", "strokeWidth": 2.5},
+        "height": 240,
+        "encoding": {
+            "x": {"field": "epoch", "type": "quantitative", "axis": {"grid": False, "tickMinStep": 1}},
+            "y": {"field": "loss", "type": "quantitative", "scale": {"zero": False}},
+            "color": {
+                "field": "of",
+                "type": "nominal",
+                "scale": {"domain": list(names.values()), "range": [RAW_COLOR, TUNED_COLOR]},
+                "legend": {"orient": "top", "title": None},
+            },
+        },
+    }
+    st.vega_lite_chart(rows, spec, width="stretch")
+
+
 def top_k_lines(results: Sequence[Row]) -> tuple[Any, list[Row]]:
     """Draw the share of same-class neighbours over k, a line and a 95 % band for each embedding."""
-    import plotly.graph_objects as go
-
+    go = _graph_objects()
     figure, rows = go.Figure(), []
     for result, color in zip(results, EMBEDDING_COLORS, strict=False):
         name = result["embedding"]
@@ -110,6 +133,7 @@ def top_k_lines(results: Sequence[Row]) -> tuple[Any, list[Row]]:
             y=[*high, *reversed(low)],
             fill="toself",
             fillcolor=_faded(color, 0.2),
+            mode="lines",
             line={"width": 0},
             hoverinfo="skip",
             showlegend=False,
@@ -142,18 +166,18 @@ def top_k_lines(results: Sequence[Row]) -> tuple[Any, list[Row]]:
             line={"color": RAW_COLOR, "width": 1.5, "dash": "dot"},
             hovertemplate="%{y:.1%}",
         )
-    figure.update_xaxes(type="log", tickvals=ks, ticktext=[f"{k:,}" for k in ks])
+    named = [k for k in ks if k != 75]  # would run into 50 and 100
+    figure.update_xaxes(type="log", tickvals=named, ticktext=[f"{k:,}" for k in named], tickangle=0)
     figure.update_yaxes(tickformat=".0%")
     return figure, rows
 
 
 def share_violins(results: Sequence[Row], colors: Mapping[str, str]) -> tuple[Any, list[Row]]:
     """Draw how the per-query shares at `main_k` spread, per class: the first embedding at the left."""
-    import plotly.graph_objects as go
-
+    go = _graph_objects()
     names = results[0]["labels"]
     counts = {i: results[0]["per_query"]["label"].count(i) for i in range(len(names))}
-    shown = sorted(sorted(counts, key=lambda i: -counts[i])[:_MOST_CLASSES])
+    shown = sorted(sorted(counts, key=lambda i: -counts[i])[:MOST_CLASSES])
     shown = [i for i in shown if counts[i]]
     figure, rows = go.Figure(), []
     for side, result in zip(("negative", "positive"), results, strict=False):
@@ -183,7 +207,7 @@ def share_violins(results: Sequence[Row], colors: Mapping[str, str]) -> tuple[An
             {"embedding": result["embedding"], "k": result["main_k"], "label": names[label], "share": share}
             for label, share in pairs
         ]
-    _style(figure, height=330, x="", y="share of the same class")
+    _style(figure, height=330, x="", y="share of the same class", legend=False)
     figure.update_layout(violinmode="overlay", violingap=0.1, hovermode="closest")
     figure.update_yaxes(tickformat=".0%", range=[-0.02, 1.02])
     return figure, rows
@@ -191,8 +215,7 @@ def share_violins(results: Sequence[Row], colors: Mapping[str, str]) -> tuple[An
 
 def confusion(result: Row) -> tuple[Any, list[Row]]:
     """Draw a confusion matrix: shares of each known class (rows), all on one scale from 0 to 100 %."""
-    import plotly.graph_objects as go
-
+    go = _graph_objects()
     names = [_short(name) for name in result["labels"]]
     counts = result["classification"]["confusion"]
     shares = [[n / max(1, sum(line)) for n in line] for line in counts]
@@ -211,12 +234,12 @@ def confusion(result: Row) -> tuple[Any, list[Row]]:
             hovertemplate="known %{y}, predicted %{x}: %{customdata:,} (%{z:.0%})<extra></extra>",
         )
     )
-    if len(names) <= _MOST_CLASSES:
-        figure.data[0].update(text=counts, texttemplate="%{text:,}", textfont={"size": 13})
-    _style(figure, height=max(300, min(640, 90 + 42 * len(names))), x="predicted", y="known")
+    if len(names) <= MOST_CLASSES:
+        _write_counts(figure, names, counts, shares)
+    _style(figure, height=max(300, min(640, 90 + 42 * len(names))), x="predicted", y="known", legend=False)
     figure.update_layout(hovermode="closest")
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="")
-    figure.update_xaxes(showgrid=False, ticks="", tickangle=0 if len(names) <= 6 else None)
+    figure.update_xaxes(showgrid=False, ticks="")
     rows = [
         {"embedding": result["embedding"], "known": known, "predicted": predicted, "n": n}
         for known, line in zip(result["labels"], counts, strict=True)
@@ -225,11 +248,50 @@ def confusion(result: Row) -> tuple[Any, list[Row]]:
     return figure, rows
 
 
-def _style(figure: Any, *, height: int, x: str, y: str) -> None:
+def _graph_objects() -> Any:
+    # plotly peeks at pandas if anybody has begun to import it, and breaks on one half imported beside it:
+    # asking for it here waits until it is whole.
+    import pandas  # noqa: F401
+    import plotly.graph_objects as go
+
+    return go
+
+
+def _csv_button(rows: Sequence[Row], name: str, key: str) -> None:
+    st.download_button(
+        "Data (CSV)",
+        as_csv(rows),
+        f"{name}.csv",
+        "text/csv",
+        key=f"{key}_csv",
+        on_click="ignore",
+        type="tertiary",
+        icon=":material/download:",
+    )
+
+
+def _write_counts(figure: Any, names: list[str], counts: Any, shares: Any) -> None:
+    # Not as the heatmap's own text: that takes a see-through cell for a white one, and is lost on dark pages.
+    figure.update_layout(
+        annotations=[
+            {
+                "x": column,
+                "y": line,
+                "text": f"{counts[line][column]:,}",
+                "showarrow": False,
+                "font": {"size": 13} | ({"color": "#FFFFFF"} if shares[line][column] > 0.5 else {}),
+            }
+            for line in range(len(names))
+            for column in range(len(names))
+        ]
+    )
+
+
+def _style(figure: Any, *, height: int, x: str, y: str, legend: bool = True) -> None:
     # No background colours: Streamlit's theme gives the page's own, on the page and in the PNG.
     figure.update_layout(
         height=height,
-        margin={"l": 10, "r": 10, "t": 34, "b": 10},
+        margin={"l": 10, "r": 10, "t": 34 if legend else 12, "b": 4},
         font={"size": 14},
         hovermode="x unified",
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None},

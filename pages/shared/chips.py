@@ -10,6 +10,7 @@ import streamlit as st
 from embtune.labeling.labelset import NONE_COLOR, UNLABELLED_COLOR
 from embtune.project import Project
 from embtune.store.journal import Label
+from pages.shared.layout import plain
 
 
 def chip(name: str | None, color: str | None = None) -> str:
@@ -49,7 +50,7 @@ def label_buttons(
         for label in labels[:30]:
             hotkey = label.hotkey if shortcuts else None
             st.button(
-                f"{label.name}{suffix}",
+                f"{plain(label.name)}{suffix}",
                 key=f"{key}_{label.id}",
                 on_click=on_choose,
                 args=(label.name, *args),

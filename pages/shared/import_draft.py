@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from embtune.errors import EmbtuneError
 from embtune.project import Project
 from embtune.work.uploads import find_upload, keep_upload, upload_token
 
-CHOICES = ("text", "labels", "reference", "confidence", "many", "target", "name", "existing")
+CHOICES = ("text", "labels", "reference", "confidence", "many", "into", "name")
 
 
 def key(name: str) -> str:
@@ -67,26 +68,31 @@ def forget_file() -> None:
     st.session_state["projects_form"] = st.session_state.get("projects_form", 0) + 1
 
 
-def preset(name: str, default: Any) -> None:
-    """Give a widget its value before it is drawn: what was chosen before, else the default."""
-    if key(name) in st.session_state:
-        return
+def chosen(name: str, default: Any) -> Any:
+    """Return what was chosen for a widget before, on this page or in the address; else the default.
+
+    It is given to the widget as its first value. Setting the value by session state instead would be
+    lost whenever the run that sets it is cut short by the next one.
+    """
     draft = st.session_state.setdefault("projects_draft", {})
     if name not in draft and name in st.query_params:
         draft[name] = st.query_params[name] == "True" if name == "many" else st.query_params[name]
-    st.session_state[key(name)] = draft.get(name, default)
+    return draft.get(name, default)
 
 
-def keep(name: str) -> None:
-    """Keep a choice where another page and a reload leave it."""
+def keep(name: str, options: Sequence[str] | None = None) -> None:
+    """Keep a choice where another page and a reload leave it; of a list, its option's name."""
     value = st.session_state[key(name)]
+    if options is not None:
+        value = options[value - 1] if value else ""
     st.session_state.setdefault("projects_draft", {})[name] = value
     st.query_params[name] = str(value)
 
 
 def await_import(project: Project) -> None:
     """Set the file aside while a job imports it: if that fails, the form comes back with it."""
-    st.session_state["projects_waiting"] = (st.session_state.pop("projects_file"), project.name)
+    before = st.session_state.get("project")
+    st.session_state["projects_waiting"] = (st.session_state.pop("projects_file"), project.name, before)
     st.session_state.pop("projects_error", None)
     st.query_params.pop("file", None)
 
@@ -98,8 +104,11 @@ def awaited_project() -> str | None:
 
 
 def take_back(error: str) -> None:
-    """Bring the form back after its job failed, with the reason."""
-    st.session_state["projects_file"] = st.session_state.pop("projects_waiting")[0]
+    """Bring the form back after its job failed, with the reason and the project that was open before."""
+    file, _, before = st.session_state.pop("projects_waiting")
+    st.session_state["projects_file"] = file
+    if before is not None and "project" not in st.session_state:
+        st.session_state["project"] = before
     st.session_state["projects_error"] = error
 
 

@@ -15,26 +15,26 @@ from embtune.records.template import TextTemplate, suggest_template
 from embtune.work.beginning import free_name, import_into, import_into_new
 from pages.shared.import_draft import (
     await_import,
+    chosen,
     chosen_file,
     file_name,
     forget_file,
     keep,
     key,
-    preset,
     take_path,
     take_upload,
 )
 from pages.shared.layout import plain
 from pages.shared.state import choose_project, project_names
 
-ENDINGS = ["csv", "tsv", "txt", "tab", "json", "jsonl", "ndjson", "jl", "parquet", "pq"]
+ENDINGS = ["csv", "tsv", "txt", "json", "jsonl", "ndjson", "parquet"]
 SMALL_BYTES = 2_000_000
 MANY_LABELS = 500
 NONE = "(none)"
 
 
-def import_form(*, into: str | None = None) -> None:
-    """Draw the form; `into` is the project offered first for more records."""
+def import_form() -> None:
+    """Draw the form."""
     path = chosen_file()
     if path is None:
         _file_step()
@@ -45,10 +45,11 @@ def import_form(*, into: str | None = None) -> None:
     except EmbtuneError as error:
         _bad_file(str(error))
         return
+    _error()
     _preview(found)
     text = _text_step(found, suggested)
     options = _label_step(found, text)
-    _target_step(path, found, text, options, into)
+    _target_step(path, found, text, options)
 
 
 # ---- step 1: the file ------------------------------------------------------------------------
@@ -58,7 +59,7 @@ def _file_step() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.file_uploader(
-            "Upload CSV, TSV, JSON, JSON Lines or Parquet, up to 1 GB",
+            "Upload a file",
             type=ENDINGS,
             key=key("upload"),
             on_change=take_upload,
@@ -99,7 +100,11 @@ def _survey(path: str, changed: float, size: int, name: str) -> Survey:
 
 def _preview(found: Survey) -> None:
     table = found.table
-    n = f"{found.n_records:,} records" if found.n_records is not None else "the first records below"
+    n = (
+        f"{found.n_records:,} records"
+        if found.n_records is not None
+        else f"more than {len(table.rows):,} records"
+    )
     left, right = st.columns([5, 1], vertical_alignment="center")
     facts = f"{table.format.upper()} · {_size(found.n_bytes)} · {n} · {len(table.columns):,} fields"
     left.html(_step(1, table.name, facts))
@@ -119,9 +124,13 @@ def _text_step(found: Survey, suggested: str) -> str | None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.html(_step(2, "Text", "what is read, embedded and shown"))
-        preset("text", suggested)
         text = st.text_input(
-            "Text template", key=key("text"), label_visibility="collapsed", on_change=keep, args=("text",)
+            "Text template",
+            chosen("text", suggested),
+            key=key("text"),
+            label_visibility="collapsed",
+            on_change=keep,
+            args=("text",),
         )
         names = " ".join(f"<code>{{{escape(name)}}}</code>" for name in table.columns[:12])
         more = f" and {len(table.columns) - 12:,} more" if len(table.columns) > 12 else ""
@@ -197,50 +206,49 @@ def _many_accepted(found: Survey, fields: list[str]) -> bool:
             icon=":material/help:",
         )
         question = f"Use it anyway: {at_least}{counts[many]:,} different values"
-    preset("many", False)
-    agreed = st.checkbox(question, key=key("many"), on_change=keep, args=("many",))
+    agreed = st.checkbox(question, chosen("many", False), key=key("many"), on_change=keep, args=("many",))
     return agreed or many is None
 
 
 def _field(name: str, title: str, columns: list[str]) -> str | None:
-    preset(name, NONE)
-    if st.session_state[key(name)] not in columns:
-        st.session_state[key(name)] = NONE
-    chosen = st.selectbox(title, [NONE, *columns], key=key(name), on_change=keep, args=(name,))
-    return None if chosen == NONE else chosen
+    return _select(name, title, NONE, columns)
+
+
+def _select(name: str, title: str, first: str, others: list[str]) -> str | None:
+    """Draw a choice whose first option means none of the others."""
+    before = chosen(name, None)
+    value = st.selectbox(
+        title,
+        range(len(others) + 1),
+        index=others.index(before) + 1 if before in others else 0,
+        format_func=lambda i: others[i - 1] if i else first,
+        key=key(name),
+        on_change=keep,
+        args=(name, others),
+    )
+    return others[value - 1] if value else None
 
 
 # ---- into which project ----------------------------------------------------------------------
 
 
-def _target_step(
-    path: Path, found: Survey, text: str | None, options: dict[str, Any] | None, into: str | None
-) -> None:
+def _target_step(path: Path, found: Survey, text: str | None, options: dict[str, Any] | None) -> None:
     names = project_names()
     left, middle, right = st.columns(3, vertical_alignment="bottom", gap="medium")
-    existing = False
+    existing = None
     if names:
-        preset("target", "A new project")
-        existing = (
-            left.segmented_control(
-                "Into",
-                ["A new project", "An existing one"],
-                key=key("target"),
-                required=True,
-                on_change=keep,
-                args=("target",),
-            )
-            == "An existing one"
+        with left:
+            existing = _select("into", "Into", "A new project", names)
+    name = existing
+    if existing is None:
+        name = (middle if names else left).text_input(
+            "Name of the new project",
+            chosen("name", free_name(file_name(), names)),
+            key=key("name"),
+            max_chars=100,
+            on_change=keep,
+            args=("name",),
         )
-    with middle if names else left:
-        if existing:
-            preset("existing", into if into in names else names[0])
-            name = st.selectbox("Project", names, key=key("existing"), on_change=keep, args=("existing",))
-        else:
-            preset("name", free_name(file_name(), names))
-            name = st.text_input(
-                "Name of the new project", key=key("name"), max_chars=100, on_change=keep, args=("name",)
-            )
     n = found.n_records
     go = (right if names else middle).button(
         f"Import {n:,} records" if n is not None else "Import records",
@@ -249,9 +257,8 @@ def _target_step(
         disabled=text is None or options is None,
         width="stretch",
     )
-    _error()
     if go and text is not None and options is not None:
-        _start(path, found, name, existing, {"text": text, "name": file_name(), **options})
+        _start(path, found, name, existing is not None, {"text": text, "name": file_name(), **options})
 
 
 def _start(path: Path, found: Survey, name: str, existing: bool, options: dict[str, Any]) -> None:

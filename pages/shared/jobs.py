@@ -59,7 +59,8 @@ def ago(at: float) -> str:
 
 def progress_text(job: JobRow) -> str:
     """Return one line: done of total unit, pace, time left."""
-    parts = [job.message or job.state]
+    message = job.message or job.state
+    parts = [] if message.casefold() == TITLES.get(job.kind, "").casefold() else [message]
     if job.total:
         parts.append(f"{job.done:,.0f} of {job.total:,.0f} {job.unit}")
     rate = job.per_second
@@ -102,8 +103,11 @@ def job_card(
     live()
 
 
-def ended_card(project: Project, job: JobRow) -> None:
-    """Show how a job ended if that needs a word: failed, cancelled or interrupted, with a way on."""
+def ended_card(project: Project, job: JobRow, *, primary: bool = False) -> None:
+    """Show how a job ended if that needs a word: failed, cancelled or interrupted, with a way on.
+
+    `primary` makes the way on the page's primary action.
+    """
     if job.state not in ("failed", "cancelled", "interrupted"):
         return
     title = job_title(job)
@@ -121,4 +125,11 @@ def ended_card(project: Project, job: JobRow) -> None:
             st.warning(text, icon=":material/pause_circle:")
     with right:
         again = "Resume" if job.kind == "embed" and job.state != "failed" else "Try again"
-        st.button(again, key=f"retry_{job.id}", on_click=retry, args=(project, job.id), width="stretch")
+        st.button(
+            again,
+            key=f"retry_{job.id}",
+            on_click=retry,
+            args=(project, job.id),
+            width="stretch",
+            type="primary" if primary else "secondary",
+        )

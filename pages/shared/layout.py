@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import streamlit as st
@@ -49,6 +49,17 @@ def empty(message: str, *, to: str | None = None, action: str = "") -> None:
 def plain(text: str) -> str:
     """Return a text that markdown shows as it is: names and file contents may hold any character."""
     return re.sub(r"[\\`*\[\]$<~]|(?<!\w)_|_(?!\w)|:(?=\w)", r"\\\g<0>", text)
+
+
+def first_choice(key: str, options: Sequence[str], default: str) -> int:
+    """Return the index a select box starts with; once it has a value of its own, that one counts.
+
+    A value that is none of the options any more, as of a deleted version, is forgotten.
+    """
+    if st.session_state.get(key, options[0]) not in options:
+        del st.session_state[key]
+    # Streamlit wants one or the other: a value in the session, or a start.
+    return 0 if key in st.session_state else options.index(default)
 
 
 @contextmanager

@@ -62,14 +62,20 @@ def _few(values: list[Any]) -> bool:
 
 def coloring(project: Project, choice: str, embedding: str) -> Coloring:
     """Compute a colouring, once per state of the labels."""
+    predicted = None
+    if choice in ("prediction", "confidence"):
+        # The newest there are; only the first ones are waited for.
+        predicted = project.recent_predictions(embedding) or project.quick_predictions(embedding)
     return project.cached(
         ("coloring", choice, embedding),
-        (project.revision, len(project.embeddings)),
-        lambda: _coloring(project, choice, embedding),
+        (project.revision, id(predicted)),
+        lambda: _coloring(project, choice, predicted),
     )
 
 
-def _coloring(project: Project, choice: str, embedding: str) -> Coloring:
+def _coloring(
+    project: Project, choice: str, predicted: tuple[NDArray[np.int64], NDArray[np.float32]] | None
+) -> Coloring:
     state = project.label_state()
     labels = project.labels
     names = tuple(label.name for label in labels)
@@ -84,10 +90,9 @@ def _coloring(project: Project, choice: str, embedding: str) -> Coloring:
             state.sources.astype(np.int64),
         )
     if choice in ("prediction", "confidence"):
-        found = project.quick_predictions(embedding)
-        if found is None:
+        if predicted is None:
             return Coloring(choice, names, palette, np.full(n, -1))
-        ids, confidence = found
+        ids, confidence = predicted
         codes = np.full(n, -1, dtype=np.int64)
         codes[: len(ids)] = [place.get(i, -1) for i in ids.tolist()]
         if choice == "prediction":
@@ -139,6 +144,7 @@ def map_figure(
     found
         Rows to ring: those that match a search.
     """
+    import pandas  # noqa: F401 -- plotly breaks on a pandas that another thread has half imported
     import plotly.graph_objects as go
 
     figure = go.Figure()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from html import escape
 
@@ -155,7 +156,10 @@ def _mix(project: Project, ids: NDArray[np.int64]) -> None:
 
 
 def _predicted(project: Project, embedding: str, rows: NDArray[np.int64]) -> None:
-    found = project.quick_predictions(embedding)
+    found = project.recent_predictions(embedding)
+    if found is None:  # the first model is being fitted beside: mostly done in a moment
+        time.sleep(0.25)
+        found = project.recent_predictions(embedding)
     if found is None:
         return
     names = {label.id: label.name for label in project.labels}

@@ -23,24 +23,28 @@ def next_step(project: Project) -> None:
     if importing is not None:
         job_card(project, importing.id, key="projects_")
         return
-    imported = last_job(project, "import")
-    if imported is not None:
-        ended_card(project, imported)
+    newest = next(iter(project.jobs(limit=1)), None)
+    if newest is not None and newest.kind == "import":
+        ended_card(project, newest)
     if project.n_records == 0:
-        st.markdown("No records yet: import a file of texts into this project.")
-        st.button("Import a file", type="primary", key="projects_first_import", on_click=_open_import)
+        with _row():
+            st.markdown("No records yet: import a file of texts into this project.")
+            st.button("Import a file", type="primary", key="projects_first_import", on_click=_open_import)
         return
     raw = project.find_embedding("raw")
     n_missing = project.n_records - (raw.n_rows if raw is not None else 0)
-    if n_missing > 0 and imported is not None and imported.state == "done":
+    imported = last_job(project, "import")
+    if n_missing and imported is not None and imported.state == "done":
         _imported(imported)
-    embedding = running_job(project, "embed")
-    if embedding is not None:
-        job_card(project, embedding.id, key="projects_")
-    elif n_missing > 0:
-        _embed_step(project, n_missing)
+    last = last_job(project, "embed")
+    if last is not None and last.active:
+        job_card(project, last.id, key="projects_")
+    elif n_missing:
+        _embed_step(project, n_missing, last)
     else:
-        _ready(project)
+        if last is not None and raw is not None and last.created_at > raw.created_at:
+            ended_card(project, last)
+        _ready(project, last)
 
 
 def details(project: Project) -> None:
@@ -58,6 +62,12 @@ def _open_import() -> None:
     st.session_state["projects_importing"] = True
 
 
+def _row() -> Any:
+    """Make a framed line: what there is to say at the left, the action at the right."""
+    frame = st.container(border=True)
+    return frame.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
+
+
 def _imported(job: JobRow) -> None:
     result: dict[str, Any] = job.result or {}
     parts = [f"{result['n_new']:,} new records", f"{result['n_known']:,} already there"]
@@ -67,39 +77,37 @@ def _imported(job: JobRow) -> None:
         parts.append(f"{result['n_labels']:,} labels")
     if result["n_reference"]:
         parts.append(f"{result['n_reference']:,} reference labels")
-    st.success(f"{plain(result['file'])}: {', '.join(parts)}.", icon=":material/check:")
-    for note in result["notes"]:
-        st.caption(f":material/info: {plain(note)}")
+    st.markdown(f":material/check: {plain(result['file'])}: {', '.join(parts)}.")
+    if result["notes"]:
+        st.caption(plain(" ".join(result["notes"])))
 
 
 # ---- embedding -------------------------------------------------------------------------------
 
 
-def _embed_step(project: Project, n_missing: int) -> None:
-    last = last_job(project, "embed")
-    stopped = last is not None and last.state in ("cancelled", "interrupted")
+def _embed_step(project: Project, n_missing: int, last: JobRow | None) -> None:
     if last is not None:
-        ended_card(project, last)
-    if not stopped:
-        left, right = st.columns([3, 1], vertical_alignment="center")
-        left.markdown("Next: turn every text into a vector, so that alike texts lie close together.")
-        right.button(
-            f"Embed {n_missing:,} records",
-            type="primary",
-            key="projects_embed",
-            on_click=_embed,
-            args=(project,),
-            width="stretch",
-        )
-    with st.expander(
-        "Another model, or vectors of your own", expanded=last is not None and last.state == "failed"
-    ):
+        ended_card(project, last, primary=last.state != "failed")
+    if last is None or last.state in ("done", "failed"):
+        with _row():
+            st.markdown(
+                "Next: turn every text into a vector, so that texts of like meaning lie close together."
+            )
+            st.button(
+                f"Embed {n_missing:,} records",
+                type="primary",
+                key="projects_embed",
+                on_click=_embed,
+                args=(project,),
+            )
+    failed = last is not None and last.state == "failed"
+    with st.expander("Another model, or vectors of your own", expanded=failed):
         _embed_options(project)
 
 
-def _embed_options(project: Project) -> None:
+def _embed_options(project: Project, *, wide: bool = True) -> None:
     with st.form("projects_embed_options", border=False):
-        left, right = st.columns(2, gap="medium")
+        left, right = st.columns(2, gap="medium") if wide else (st.container(), st.container())
         left.text_input(
             "Model: a sentence-transformers name, or the path of a folder",
             key="projects_model",
@@ -126,22 +134,25 @@ def _embed(project: Project, model: str = "", vectors: str = "") -> None:
         project.start("embed", **{name: value for name, value in chosen.items() if value})
 
 
-def _ready(project: Project) -> None:
-    job = running_job(project, "map")
+def _ready(project: Project, embedded: JobRow | None) -> None:
+    drawing = running_job(project, "map")
     last = last_job(project, "map")
-    if (
-        last is not None
-        and last.parameters.get("embedding") == "raw"
-        and project.find_map("raw", "umap") is None
-    ):
+    if last is not None and project.find_map("raw", "umap") is None:
         ended_card(project, last)
-    left, right = st.columns([3, 1], vertical_alignment="center")
-    if job is not None:
-        left.markdown(f"Embedded. {job_title(job)} goes on; the PCA map can be opened meanwhile.")
-    else:
-        left.markdown("Embedded. Next: draw around points that belong together, and name them.")
-    if right.button("Open the map", type="primary", key="projects_open_map", width="stretch"):
-        st.switch_page("pages/map.py")
+    pace = _pace(embedded) if embedded is not None and embedded.state == "done" else ""
+    next_word = "Next: draw around points that belong together, and name them."
+    if drawing is not None:
+        next_word = f"{job_title(drawing)} goes on; the PCA map is there at once."
+    with _row():
+        st.markdown(f"**All {project.n_records:,} records are embedded{pace}.** {next_word}")
+        if st.button("Open the map", type="primary", key="projects_open_map"):
+            st.switch_page("pages/map.py")
+
+
+def _pace(job: JobRow) -> str:
+    result: dict[str, Any] = job.result or {}
+    rate = result.get("records_per_second")
+    return f", {rate:,.0f} records/s" if rate else ""
 
 
 # ---- what it holds ---------------------------------------------------------------------------
@@ -155,6 +166,11 @@ def _records(project: Project) -> None:
     st.html(
         f"<div class='quiet'>text</div><code>{escape(project.info.template or '')}</code>"
         f"<div class='quiet projects-gap'>fields</div>{shown or '–'}{more}"
+        "<div class='quiet projects-gap'>for example</div>"
+        + "".join(
+            f"<div class='projects-example'>{escape(record.text[:300])}</div>"
+            for record in project.records(range(min(3, project.n_records)))
+        )
     )
 
 
@@ -195,6 +211,7 @@ def _embeddings(project: Project) -> None:
         for row in rows
     ]
     st.html("".join(lines) or "<span class='quiet'>None yet.</span>")
-    if rows and not project.versions and running_job(project, "embed") is None:
+    whole = rows and rows[0].n_rows == project.n_records
+    if whole and not project.versions and running_job(project, "embed") is None:
         with st.expander("Embed again with another model"):
-            _embed_options(project)
+            _embed_options(project, wide=False)

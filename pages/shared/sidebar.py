@@ -7,6 +7,7 @@ import streamlit as st
 from embtune.jobs.runner import sweep
 from embtune.project import Project
 from pages.shared.jobs import ago, job_title, progress_text
+from pages.shared.layout import plain
 from pages.shared.state import choose_project, current_project, embedding_title, project_names
 
 
@@ -39,7 +40,7 @@ def _live(project: Project) -> None:
     action = project.book.last()
     if action is not None:
         left, right = st.columns([5, 2], vertical_alignment="center", gap="small")
-        left.caption(f"{action.summary}, {ago(action.created_at)}")
+        left.caption(f"{plain(action.summary)}, {ago(action.created_at)}")
         if right.button("Undo", key="sidebar_undo", type="tertiary", icon=":material/undo:"):
             project.undo(action.id)
             st.rerun()

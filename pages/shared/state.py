@@ -58,11 +58,12 @@ def choose_project(name: str) -> None:
 
 
 def forget_project(name: str) -> None:
-    """Let go of a project that was deleted."""
-    _forget_views()
-    st.session_state.pop("project", None)
-    st.query_params.pop("project", None)
+    """Let go of a project that was deleted; another one that is open stays open."""
     _open.clear()
+    if st.session_state.get("project") == name:
+        _forget_views()
+        st.session_state.pop("project", None)
+        st.query_params.pop("project", None)
 
 
 def require_project(*, embedded: bool = False) -> Project:
@@ -111,3 +112,5 @@ def go_to_record(row: int) -> None:
 def _forget_views() -> None:
     for key in [key for key in st.session_state if str(key).startswith(("map_", "neighbors_", "session_"))]:
         del st.session_state[key]
+    for name in [name for name in st.query_params if name != "project"]:
+        del st.query_params[name]  # a row or a session of the other project

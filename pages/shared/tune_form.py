@@ -20,7 +20,7 @@ def labels_card(project: Project) -> tuple[dict[str, Any], float]:
     """Show which labels would be used and whether they suffice; return readiness and the threshold."""
     with st.container(border=True, height="stretch"):
         # The slider stands under the numbers that hang on it, so its value is read before it is drawn.
-        threshold = float(st.session_state.get(f"{_PREFIX}confidence", DEFAULT_CONFIDENCE))
+        threshold = DEFAULT_CONFIDENCE
         slot = st.container()
         if project.readiness()["n_automatic"]:
             threshold = st.slider(
@@ -36,33 +36,44 @@ def labels_card(project: Project) -> tuple[dict[str, Any], float]:
             )
         ready = project.readiness(min_confidence=threshold)
         with slot:
-            _labels(project, ready)
+            _labels(project, ready, threshold)
         if ready["missing"]:
             st.warning("  \n".join(ready["missing"]), icon=":material/label:")
             with st.container(horizontal=True):
-                st.page_link(
-                    "pages/map.py", label="Label groups on the map", icon=":material/scatter_plot:"
-                )
+                st.page_link("pages/map.py", label="Label groups on the map", icon=":material/scatter_plot:")
                 st.page_link("pages/sessions.py", label="Label one by one", icon=":material/keyboard:")
     return ready, threshold
 
 
-def _labels(project: Project, ready: dict[str, Any]) -> None:
+def _labels(project: Project, ready: dict[str, Any], min_confidence: float) -> None:
     color = colors(project)
     st.markdown(f"**Labels to learn from: {ready['n']:,}**")
     chips = [chip(f"{name} {n:,}", color.get(name)) for name, n in ready["counts"].items()]
     if chips:
         st.html(f'<div style="line-height: 2.1">{" ".join(chips)}</div>')
     lines = []
+    if project.versions:
+        lines.append(_since(project, project.versions[-1].name, min_confidence))
     if ready["by_source"]:
         lines.append(" · ".join(f"{source} {n:,}" for source, n in sorted(ready["by_source"].items())))
     aside = ready["n_kept_aside"]
     if aside:
         lines.append(f"{aside:,} more are kept aside to measure with; no training sees them.")
-    if ready["enough"]:
-        lines += ready["advice"]
+    if ready["n_reference"]:
+        lines.append(f"{ready['n_reference']:,} reference labels measure the result; no training sees them.")
+    lines += ready["advice"]
     if lines:
         st.html(f'<div class="quiet">{"<br>".join(escape(line) for line in lines)}</div>')
+
+
+def _since(project: Project, name: str, min_confidence: float) -> str:
+    since = project.labels_since(name, min_confidence=min_confidence)
+    told = [
+        f"{n:,} {word} label{'' if n == 1 else 's'}"
+        for n, word in ((since.new, "new"), (since.changed, "changed"), (since.gone, "removed"))
+        if n
+    ]
+    return f"{', '.join(told) or 'No new labels'} since {name}."
 
 
 def recipe_form() -> tuple[Recipe, dict[str, Any], int]:
@@ -82,7 +93,7 @@ def recipe_form() -> tuple[Recipe, dict[str, Any], int]:
         st.markdown(f"**Recipe: {recipe.title}**")
     st.caption(recipe.summary)
     values: dict[str, Any] = {}
-    with st.expander(_summary(recipe)):
+    with st.expander("Parameters", key=f"{_PREFIX}parameters"):
         columns = st.columns(3)
         for i, parameter in enumerate(recipe.parameters):
             with columns[i % 3]:
@@ -99,17 +110,24 @@ def recipe_form() -> tuple[Recipe, dict[str, Any], int]:
             )
         st.caption(f"Source: {recipe.source}.")
     defaults = {parameter.name: parameter.default for parameter in recipe.parameters}
-    return recipe, {key: value for key, value in values.items() if value != defaults[key]}, int(seed)
+    changed = {key: value for key, value in values.items() if value != defaults[key]}
+    if changed or seed:
+        _changes(recipe, changed | ({"seed": seed} if seed else {}))
+    return recipe, changed, int(seed)
 
 
-def _summary(recipe: Recipe) -> str:
-    """Title the closed form by what was changed in it."""
-    changed = [
-        parameter.name.replace("_", " ")
-        for parameter in recipe.parameters
-        if st.session_state.get(_key(recipe, parameter), parameter.default) != parameter.default
-    ]
-    return "Parameters: " + (", ".join(changed) + " changed" if changed else "as published")
+def _changes(recipe: Recipe, changed: dict[str, Any]) -> None:
+    """Say what differs from the published recipe, also while the form is closed, with a way back."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        listed = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in changed.items())
+        st.caption(f"Not as published: {listed}.", width="content")
+        st.button("Undo these", key=f"{_PREFIX}reset", type="tertiary", on_click=_reset, args=(recipe,))
+
+
+def _reset(recipe: Recipe) -> None:
+    for parameter in recipe.parameters:
+        st.session_state[_key(recipe, parameter)] = parameter.default
+    st.session_state[f"{_PREFIX}seed"] = 0
 
 
 def _key(recipe: Recipe, parameter: Parameter) -> str:

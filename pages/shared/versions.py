@@ -92,7 +92,7 @@ def _actions(project: Project, version: VersionRow, active: str) -> None:
         st.session_state["evaluate_b"] = name
         st.switch_page("pages/evaluate.py")
     if st.button("Export", key=f"tune_export_{name}", help="Hand over the model"):
-        st.session_state["export_version"] = name
+        st.session_state["export_model_version"] = name
         st.switch_page("pages/export.py")
     if st.button("Details", key=f"tune_details_{name}"):
         _details(project, name)
@@ -102,6 +102,8 @@ def _actions(project: Project, version: VersionRow, active: str) -> None:
 def _details(project: Project, name: str) -> None:
     from pages.shared.charts import loss_curves, show
 
+    if name not in [version.name for version in project.versions]:
+        st.rerun()  # deleted from this very dialog: close it
     version = project.version(name)
     color = colors(project)
     st.html(_card(project, version))
@@ -148,7 +150,10 @@ def _delete(project: Project, name: str) -> None:
         return
     with st.popover(f"Delete {name} …"):
         st.markdown(f"{name}, its maps and its scores go for good. Labels and exported files stay.")
-        if st.button(f"Delete {name}", key=f"tune_delete_{name}"):
-            with told():
-                project.delete_version(name)
-                st.rerun()
+        if st.button(f"Delete {name}", key=f"tune_delete_{name}", on_click=_delete_now, args=(project, name)):
+            st.rerun()
+
+
+def _delete_now(project: Project, name: str) -> None:
+    with told():
+        project.delete_version(name)

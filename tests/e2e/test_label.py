@@ -67,7 +67,8 @@ def test_neighbours_become_a_session_in_their_order(page, server, project):
     settled(page)
     page.get_by_role("button", name=re.compile(r"Start session with these")).first.click()
     expected, _ = project.neighbor_rows(0, 10, "raw")
-    page.get_by_text(project.record(int(expected[0])).text).first.wait_for()
+    eventually(page, lambda: len(project.sessions()) == 1)
+    page.locator(".card .text", has_text=project.record(int(expected[0])).text).wait_for()
     made = project.sessions()[0]
     assert [item.row for item in project.sessions_book.items(made.id)] == expected.tolist()
 

@@ -24,7 +24,7 @@ def test_fast_bfloat16_needs_a_bfloat16_instruction(flags, expected):
 
 
 def test_cpuinfo_of_x86_and_arm():
-    x86 = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu avx2 amx_bf16\n\nprocessor\t: 1\nflags\t\t: fpu\n"
+    x86 = "model name\t: Some CPU\nflags\t\t: fpu avx2 amx_bf16\n\nprocessor\t: 1\nflags\t: fpu\n"
     arm = "processor\t: 0\nFeatures\t: fp asimd bf16\n"
     assert parse_cpuinfo(x86) == {"fpu", "avx2", "amx_bf16"}
     assert parse_cpuinfo(arm) == {"fp", "asimd", "bf16"}
@@ -80,7 +80,5 @@ def test_a_device_that_is_absent_is_told(torch, wanted, what):
 
 
 def test_an_unknown_device_is_told():
-    with pytest.raises(
-        UnknownChoiceError, match="Unknown device 'tpu'. Choose one of: auto, cpu, cuda, mps."
-    ):
+    with pytest.raises(UnknownChoiceError, match="Unknown device 'tpu'"):
         pick_device("tpu")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from embtune.errors import BadInputError, VectorsError
+from embtune.neighbors.all_pairs import all_pairs
 from embtune.neighbors.exact import ExactIndex, nearest
 
 
@@ -99,6 +100,31 @@ def test_nearest_agrees_with_brute_force_whatever_the_block(block):
     expected = np.argsort(-scores, axis=1)[asked, :9]
     assert rows.tolist() == expected.tolist()
     assert cosine == pytest.approx(np.take_along_axis(scores[asked], expected, axis=1), abs=1e-5)
+
+
+@pytest.mark.parametrize("block", [1, 7, 64])
+@pytest.mark.parametrize(("n", "k"), [(40, 9), (2, 1), (5, 4), (40, 39)])
+def test_all_pairs_agrees_with_brute_force(n, k, block):
+    vectors = random_rows(n)
+    rows, cosine = all_pairs(vectors, k, block=block)
+    expected_rows, expected_cosine = nearest(vectors, k)
+    assert rows.tolist() == expected_rows.tolist()
+    assert cosine == pytest.approx(expected_cosine, abs=1e-6)
+
+
+def test_all_pairs_takes_the_first_of_equal_ones():
+    rows, cosine = all_pairs(np.repeat(np.eye(2, dtype=np.float32), 4, axis=0), k=2, block=3)
+    assert rows.tolist() == [[1, 2], [0, 2], [0, 1], [0, 1], [5, 6], [4, 6], [4, 5], [4, 5]]
+    assert cosine.tolist() == [[1, 1]] * 8
+
+
+def test_nearest_hands_many_rows_to_all_pairs(monkeypatch):
+    monkeypatch.setattr("embtune.neighbors.exact.FEWEST_ROWS", 10)
+    seen = []
+    rows, _ = nearest(random_rows(30), 3, block=10, report=lambda done, *rest: seen.append(round(done)))
+    # 10 of 30 rows are through with all their pairs: 1 - (20/30)^2 of them all, and so on.
+    assert seen == [17, 27, 30]
+    assert rows.tolist() == nearest(random_rows(30), 3, queries=np.arange(30))[0].tolist()
 
 
 def test_nearest_takes_duplicates_but_never_the_row_itself():

@@ -15,7 +15,8 @@ ROWS = np.arange(15, dtype=np.float32).reshape(5, 3)
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "raw.npy"
+    (tmp_path / "project").mkdir()
+    return tmp_path / "project" / "raw.npy"
 
 
 def npy(path, array):
@@ -141,9 +142,9 @@ def test_a_failing_disk_is_told_and_leaves_the_old_state(path, monkeypatch, code
 
 
 def test_a_folder_that_is_a_file_is_told(tmp_path):
-    (tmp_path / "home").write_text("")
+    (tmp_path / "occupied").write_text("")
     with pytest.raises(StorageError, match="could not be written"):
-        save_matrix(tmp_path / "home" / "raw.npy", ROWS)
+        save_matrix(tmp_path / "occupied" / "raw.npy", ROWS)
 
 
 def test_open_matrix_is_mapped_and_read_only(path):
@@ -154,11 +155,11 @@ def test_open_matrix_is_mapped_and_read_only(path):
 
 
 def test_open_matrix_tells_what_is_wrong(path):
-    with pytest.raises(StorageError, match="raw.npy' is missing: embed again"):
+    with pytest.raises(StorageError, match=r"raw\.npy' is missing: embed again"):
         open_matrix(path)
     save_matrix(path, ROWS)
     os.truncate(path, 140)
-    with pytest.raises(StorageError, match="raw.npy' is damaged"):
+    with pytest.raises(StorageError, match=r"raw\.npy' is damaged"):
         open_matrix(path)
     save_matrix(path, ROWS[0])
     with pytest.raises(StorageError, match="is not a 2-D array of floats"):
@@ -168,7 +169,8 @@ def test_open_matrix_tells_what_is_wrong(path):
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_check_vectors_maps_floats(path, dtype):
     rows = ROWS.astype(dtype) + 1
-    assert isinstance(checked := check_vectors(npy(path, rows), 5), np.memmap)
+    checked = check_vectors(npy(path, rows), 5)
+    assert isinstance(checked, np.memmap)
     np.testing.assert_array_equal(checked, rows)
 
 
@@ -222,11 +224,11 @@ def test_check_vectors_tells_of_other_files(path):
     with pytest.raises(VectorsError, match="There is no file"):
         check_vectors(path, 5)
     path.write_text("0.1,0.2\n")
-    with pytest.raises(VectorsError, match="is not a .npy file"):
+    with pytest.raises(VectorsError, match=r"is not a \.npy file"):
         check_vectors(path, 5)
     with path.open("wb") as file:
         np.savez(file, ROWS)
-    with pytest.raises(VectorsError, match="is not a .npy file"):
+    with pytest.raises(VectorsError, match=r"is not a \.npy file"):
         check_vectors(path, 5)
     os.truncate(npy(path, ROWS + 1), 150)
     with pytest.raises(VectorsError, match="is damaged or cut off"):

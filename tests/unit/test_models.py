@@ -52,7 +52,7 @@ def test_damaged_weights_are_told_by_file_and_noticed_when_they_change(package):
     resolve_model()
     package.write_bytes(b"broken")
     with pytest.raises(
-        ModelError, match="model.safetensors is not the released model.*reinstall the package"
+        ModelError, match=r"model\.safetensors is not the released model.*reinstall the package"
     ):
         resolve_model()
 
@@ -79,9 +79,7 @@ def test_folder(tmp_path):
 
 
 def test_folder_without_a_model_is_told(tmp_path):
-    with pytest.raises(
-        ModelError, match="holds no embedding model: it has neither modules.json nor config.json"
-    ):
+    with pytest.raises(ModelError, match="holds no embedding model: it has neither"):
         resolve_model(str(tmp_path))
 
 
@@ -132,6 +130,6 @@ def test_what_cannot_be_on_the_hub_is_not_asked_for(no_hub, name):
 def test_a_model_with_code_of_its_own_is_refused(tmp_path):
     (tmp_path / "modules.json").write_text('[{"idx": 0, "name": "0", "path": "", "type": "evil.Module"}]')
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Module: pass\n")
-    with pytest.raises(ModelError, match="cannot be loaded: .*needs no code of its own"):
+    with pytest.raises(ModelError, match=r"cannot be loaded: .*needs no code of its own"):
         load_sentence_transformer(resolve_model(str(tmp_path)))
     assert not (tmp_path / "ran").exists()

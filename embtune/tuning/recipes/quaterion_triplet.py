@@ -121,7 +121,7 @@ RECIPE = Recipe(
             "distance", "cosine", "What the loss calls near.", choices=("cosine", "euclidean", "manhattan")
         ),
         Parameter("mining", "hard", "Which triplets of a batch count.", choices=("hard", "semi_hard", "all")),
-        Parameter("batch_size", 128, "Labelled records per step.", 4, 4096),
+        Parameter("batch_size", 64, "Labelled records per step; the article has 128.", 4, 4096),
         Parameter("lr", 1e-3, "Learning rate of Adam.", 1e-6, 1.0),
         Parameter("max_epochs", 200, "Passes over the labels at most.", 1, 10_000),
         Parameter("patience", 3, "Epochs without a better validation loss before it stops.", 1, 1000),

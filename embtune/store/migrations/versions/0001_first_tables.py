@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
         sa.UniqueConstraint("name", name=op.f("uq_projects_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "embeddings",
@@ -91,6 +92,7 @@ def upgrade() -> None:
             ["project_id"], ["projects.id"], name=op.f("fk_jobs_project_id_projects"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_jobs_project_id_state"), ["project_id", "state"], unique=False)
@@ -110,6 +112,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_labels")),
         sa.UniqueConstraint("project_id", "name", name=op.f("uq_labels_project_id_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "maps",
@@ -144,6 +147,7 @@ def upgrade() -> None:
             ["project_id"], ["projects.id"], name=op.f("fk_sessions_project_id_projects"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "versions",
@@ -188,6 +192,7 @@ def upgrade() -> None:
             ["project_id"], ["projects.id"], name=op.f("fk_actions_project_id_projects"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_actions")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("actions", schema=None) as batch_op:
         batch_op.create_index(

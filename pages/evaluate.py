@@ -1,0 +1,105 @@
+"""Evaluate: one embedding against another, measured the same way on the same records."""
+
+import time
+from html import escape
+
+import streamlit as st
+
+from embtune.errors import TooFewLabelsError
+from embtune.project import Project
+from pages.shared.comparison import charts, headline, notes
+from pages.shared.jobs import ended_card, job_card, last_job, running_job
+from pages.shared.layout import first_choice, title, told
+from pages.shared.state import embedding_names, require_project
+
+_RECENT_SECONDS = 900
+
+
+def _choose(project: Project) -> list[str]:
+    """Let the person choose the two embeddings; one alone where there is no other."""
+    names = embedding_names(project)
+    if len(names) < 2:
+        return names
+    newest = project.active_embedding if project.active_embedding != "raw" else names[-1]
+    first, between, second = st.columns([5, 2, 5], vertical_alignment="center")
+    between.html("<div class='quiet' style='text-align:center'>against</div>")
+    chosen = [
+        column.selectbox(
+            label,
+            names,
+            index=first_choice(key, names, default),
+            key=key,
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        for column, label, key, default in zip(
+            (first, second),
+            ("Embedding", "Embedding to compare it with"),
+            ("evaluate_a", "evaluate_b"),
+            ("raw", newest),
+            strict=True,
+        )
+    ]
+    return list(dict.fromkeys(chosen))
+
+
+def _measure(project: Project, names: list[str], label: str) -> None:
+    if st.button(label, type="primary", key="evaluate_start"):
+        with told():
+            project.start("evaluate", embeddings=names, **project.comparison_options(names))
+            st.rerun()
+
+
+def _compare_later(names: list[str]) -> None:
+    """Say how there can be something to compare raw with."""
+    if names == ["raw"]:
+        st.page_link(
+            "pages/tune.py",
+            label="Tune on your labels to have an embedding to compare raw with",
+            icon=":material/arrow_forward:",
+        )
+
+
+project = require_project(embedded=True)
+left, right = st.columns([3, 2], vertical_alignment="center")
+with left:
+    title("Evaluate")
+with right:
+    names = _choose(project)
+job = running_job(project, "evaluate")
+if job is not None:
+    job_card(project, job.id, key="evaluate_")
+else:
+    last = last_job(project, "evaluate")
+    if last is not None and time.time() - (last.finished_at or 0) < _RECENT_SECONDS:
+        ended_card(project, last)
+
+try:
+    comparison = project.known_comparison(names)
+except TooFewLabelsError as error:
+    st.warning(str(error), icon=":material/label:")
+    with st.container(horizontal=True):
+        st.page_link("pages/map.py", label="Label groups on the map", icon=":material/scatter_plot:")
+        st.page_link("pages/sessions.py", label="Label one by one", icon=":material/keyboard:")
+    st.stop()
+
+what = " and ".join(names)
+if comparison is None:
+    if job is None:
+        st.markdown(
+            f"How often has a record's neighbour the same class? Nothing was measured for {what} yet. "
+            "It takes seconds for hundreds of records, a minute or two for tens of thousands."
+        )
+        _measure(project, names, f"Measure {what}")
+        _compare_later(names)
+    st.stop()
+
+found, on_what = headline(comparison)
+st.header(found, anchor=False)
+st.html(f"{escape(on_what)}<br><span class='quiet'>{escape(' '.join(notes(comparison)))}</span>")
+if not comparison.fresh and job is None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown("Labels or records have changed since this was measured.", width="content")
+        _measure(project, names, "Measure again")
+_compare_later(names)
+charts(project, comparison)

@@ -1,0 +1,68 @@
+"""What several unit tests share: labels by text, and a recipe that tunes in no time."""
+
+import numpy as np
+import pytest
+
+from embtune.tuning.export import Head, apply_head, head_affine
+from embtune.tuning.recipes import RECIPES
+from embtune.tuning.recipes.base import Parameter, Recipe, Tuned
+
+
+def keeping(columns, size):
+    """A head that keeps some columns of the vectors and empties the others."""
+    wanted = np.diag([1.0 if i in columns else 0.0 for i in range(size)])
+    return Head(
+        config={"input_embedding_size": size, "n_layers": 1, "dropout": 0.0, "skip_dropout": 0.0},
+        state={
+            "gates_0": np.full(size, 50, dtype=np.float32),  # sigmoid: 1
+            "fc_0.weight": (wanted - np.eye(size)).astype(np.float32),
+            "fc_0.bias": np.zeros(size, dtype=np.float32),
+        },
+    )
+
+
+@pytest.fixture
+def axes(monkeypatch):
+    """A recipe in no time: `keep=signal` keeps the classes' axes, `all` everything, `noise` the rest."""
+    seen = []
+
+    def fit(vectors, training, *, parameters, seed, device, report):
+        seen.append(training)
+        size = vectors.shape[1]
+        columns = {"signal": range(3), "all": range(size), "noise": range(3, size)}[parameters["keep"]]
+        head = keeping(set(columns), size)
+        report(1, 1, "epochs", "training", {"curve": [{"epoch": 1, "train_loss": 0.5}]})
+        return Tuned(
+            vectors=apply_head(vectors, *head_affine(head)),
+            parameters=dict(parameters),
+            seed=seed,
+            seconds=0.01,
+            device=device.name,
+            curve=({"epoch": 1, "train_loss": 0.5},),
+            best_epoch=1,
+            stopped="max epochs",
+            warnings=(),
+            libraries={},
+            head=head,
+        )
+
+    keep = Parameter("keep", "signal", "What is kept.", choices=("signal", "all", "noise"))
+    monkeypatch.setitem(RECIPES, "axes", Recipe("axes", "Axes", "", "", (keep,), fit))
+    return seen
+
+
+@pytest.fixture
+def label_rows():
+    """A function that gives rows the label that their text begins with."""
+    return _label_rows
+
+
+def _label_rows(project, rows, source="manual", **options):
+    names = {name: [] for name in ("Alpha", "Beta", "Gamma")}
+    for record in project.records(rows):
+        names[record.text.split()[0]].append(record.row)
+    for name, chosen in names.items():
+        if all(label.name != name for label in project.labels):
+            project.add_label(name)
+        if chosen:
+            project.label(chosen, name, source=source, **options)

@@ -1,0 +1,153 @@
+"""Tuning through the façade: what is trained on, what is measured, and which version goes live."""
+
+import pytest
+
+from embtune.errors import BadInputError, NotReadyError, TooFewLabelsError, UnknownChoiceError
+from embtune.store.artifacts import rows_trained_on
+from embtune.tuning.recipes import RECIPES
+from embtune.tuning.recipes.base import Recipe
+
+
+def test_a_version_that_is_better_becomes_active(project, axes, label_rows):
+    label_rows(project, range(0, 30))
+    result = project.tune("axes")
+    assert (result["version"], result["recipe"], result["active"]) == ("v1", "axes", True)
+    assert result["reason"].startswith("Better: top_5 +")
+    assert project.active_embedding == "v1"
+    assert project.vectors("best") is project.vectors("v1")
+    version = project.version("best")
+    assert (version.name, version.labels["n"], version.labels["by_source"]) == ("v1", 30, {"manual": 30})
+    assert version.labels["counts"] == {"Alpha": 10, "Beta": 10, "Gamma": 10}
+    assert version.metrics["top_k"]["10"] > version.metrics["raw_top_k"]["10"]
+    assert version.curve == [{"epoch": 1, "train_loss": 0.5}]
+    assert project.status()["versions"][0]["active"] is True
+
+
+def test_a_version_that_is_not_better_stays_aside_with_the_reason(project, axes, label_rows):
+    label_rows(project, range(0, 30))
+    result = project.tune("axes", parameters={"keep": "noise"})
+    assert result["active"] is False
+    assert result["reason"].startswith("Not better, so raw stays active: top_5 -")
+    assert project.active_embedding == "raw"
+    assert project.version("v1").gate == {"active": False, "reason": result["reason"]}
+    same = project.tune("axes", parameters={"keep": "all"})
+    assert (same["version"], same["active"]) == ("v2", False)
+    assert same["metrics"]["difference"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_promote_and_roll_back(project, axes, label_rows):
+    label_rows(project, range(0, 30))
+    project.tune("axes")
+    project.activate("raw")
+    assert project.active_embedding == "raw"
+    with pytest.raises(NotReadyError, match=r"active embedding of project 'demo' is raw, .* name one of v1"):
+        project.version("best")
+    project.activate("v1")
+    assert project.active_embedding == "v1"
+    with pytest.raises(UnknownChoiceError, match=r"Unknown embedding 'v2'\. Choose one of: raw, v1"):
+        project.activate("v2")
+    with pytest.raises(BadInputError, match="'v1' is the active embedding: make another one active"):
+        project.delete_version("v1")
+    project.activate("raw")
+    files = [project.path(project.require_embedding("v1").file), project.path(project.version("v1").folder)]
+    project.delete_version("v1")
+    assert [path.exists() for path in files] == [False, False]
+    assert [row.name for row in project.embeddings] == ["raw"]
+
+
+def test_trained_records_are_never_measured_and_reference_labels_never_trained_on(project, axes, label_rows):
+    label_rows(project, range(0, 30))
+    result = project.tune("axes")
+    assert axes[0].rows.tolist() == list(range(30))
+    assert [row for row, _ in rows_trained_on(project.db, project.id, "v1")] == list(range(30))
+    assert result["metrics"]["n_records"] == 30
+    label_rows(project, range(30, 36))
+    again = project.tune("axes")
+    assert again["metrics"]["n_records"] == 24
+    assert again["metrics"]["compared_with"] == "v1"
+    unseen = project.evaluate(embedding="v1", ks=[5], leave_out="v1", maps=False)
+    assert (unseen["n_records"], unseen["n_trained_on"]) == (30, 0)
+    assert project.evaluate(embedding="v1", ks=[5], maps=False)["n_trained_on"] == 30
+
+
+def test_a_reference_label_that_contradicts_trains_nothing(project, axes):
+    project.label(range(0, 10), "Alpha")
+    project.label(range(10, 20), "Beta")
+    project.tune("axes")
+    assert axes[0].names == ("Alpha", "Beta")
+    assert axes[0].labels.tolist() == [0] * 10 + [1] * 10
+
+
+def test_labels_kept_aside_are_not_trained_on(plain_project, axes, label_rows):
+    label_rows(plain_project, range(60))
+    plain_project.tune("axes")
+    assert not plain_project.kept_aside()[axes[0].rows].any()
+    readiness = plain_project.readiness()
+    assert readiness["n"] == len(axes[0].rows) == 60 - readiness["n_kept_aside"]
+
+
+def test_weak_labels_enter_from_the_least_confidence_on(project, axes, label_rows):
+    label_rows(project, range(0, 12))
+    label_rows(project, range(12, 18), source="model", confidence=0.7)
+    label_rows(project, range(18, 24), source="weak supervision", confidence=0.69)
+    project.tune("axes")
+    assert axes[0].rows.tolist() == list(range(18))
+    assert axes[0].weights.tolist() == pytest.approx([1.0] * 12 + [0.7] * 6)
+    project.tune("axes", min_confidence=0.5)
+    assert axes[1].rows.tolist() == list(range(24))
+
+
+def test_what_a_tuning_refuses(project, axes):
+    with pytest.raises(TooFewLabelsError, match="at least 2 classes with 2 labels each: there are no labels"):
+        project.tune("axes")
+    project.label([0, 1, 2], "Alpha")
+    with pytest.raises(TooFewLabelsError, match="there are 3 in 'Alpha'; 1 more such class is missing"):
+        project.tune("axes")
+    with pytest.raises(UnknownChoiceError, match=r"Unknown recipe 'magic'\. Choose one of: axes"):
+        project.tune("magic")
+    with pytest.raises(UnknownChoiceError, match=r"Unknown parameter of axes 'width'\. Choose one of: keep"):
+        project.tune("axes", parameters={"width": 3})
+    with pytest.raises(NotReadyError, match="has no tuned version yet: tune it first"):
+        project.version("best")
+    assert project.versions == []
+
+
+def test_a_class_of_one_is_left_out_with_a_warning(project, axes, label_rows):
+    label_rows(project, range(0, 30, 3))
+    label_rows(project, range(1, 30, 3))
+    project.label([2], "Gamma")
+    result = project.tune("axes")
+    assert result["warnings"] == ["Left out 'Gamma': it has 1 label, and a class needs at least 2."]
+    assert axes[0].names == ("Alpha", "Beta")
+
+
+def test_too_few_labels_to_measure_leave_a_version_aside(plain_project, axes, label_rows):
+    label_rows(plain_project, range(12))
+    result = plain_project.tune("axes")
+    assert result["active"] is False
+    assert result["reason"].startswith("Not measured, so not made active: Nothing can be measured on")
+    assert result["metrics"]["measured_on"] is None
+
+
+def test_labels_and_records_may_change_while_it_trains(project, axes, monkeypatch, label_rows):
+    label_rows(project, range(0, 30))
+    plain = RECIPES["axes"].fit
+
+    def meanwhile(*given, **options):
+        project.book.rename_label("Alpha", "Anfang")
+        project.undo()
+        project.import_records(
+            b"title,body,topic\nBeta late,One,Beta\n", name="late.csv", reference_field="topic"
+        )
+        return plain(*given, **options)
+
+    monkeypatch.setitem(
+        RECIPES, "axes", Recipe("axes", "Axes", "", "", RECIPES["axes"].parameters, meanwhile)
+    )
+    result = project.tune("axes")
+    version = project.version(result["version"])
+    assert version.labels["by_source"] == {"manual": 30}
+    assert len(rows_trained_on(project.db, project.id, "v1")) == 30
+    assert result["metrics"]["n_records"] == 30
+    since = project.labels_since("v1")
+    assert (since.new, since.changed, since.gone) == (0, 0, 10)
