@@ -78,9 +78,7 @@ def controls() -> tuple[str, str, str]:
         title("Map")
     current = {
         "embedding": kept("embedding", project.active_embedding, names),
-        "method": kept(
-            "method", "umap" if project.find_map(project.active_embedding, "umap") else "pca", methods
-        ),
+        "method": kept("method", first_method(), methods),
         "color": kept("color", "label", choices),
     }
     for name, value in current.items():
@@ -122,6 +120,14 @@ def controls() -> tuple[str, str, str]:
         icon=":material/search:",
     )
     return current["embedding"], current["method"], current["color"]
+
+
+def first_method() -> str:
+    """UMAP once it is there; but the map does not change under a shape that was drawn on it."""
+    if st.session_state.get("map_selection") is None or "map_first_method" not in st.session_state:
+        ready = project.find_map(project.active_embedding, "umap") is not None
+        st.session_state["map_first_method"] = "umap" if ready else "pca"
+    return st.session_state["map_first_method"]
 
 
 def waiting_for_umap(embedding: str) -> None:

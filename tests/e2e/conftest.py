@@ -51,8 +51,8 @@ def page(browser) -> Iterator:
     context.set_default_timeout(45_000)
     opened = context.new_page()
     yield opened
-    if os.environ.get("EMBTUNE_SCREENSHOTS"):
-        opened.screenshot(path=Path(os.environ["EMBTUNE_SCREENSHOTS"]) / f"{time.time():.0f}.png")
+    if os.environ.get("E2E_SCREENSHOTS"):
+        opened.screenshot(path=Path(os.environ["E2E_SCREENSHOTS"]) / f"{time.time():.0f}.png")
     context.close()
 
 

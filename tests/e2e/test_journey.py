@@ -10,7 +10,7 @@ import pytest
 
 import embtune
 from embtune.maps.shapes import points_in_polygon
-from tests.e2e.conftest import chart_ready, draw_lasso, follow, open_page, ring, settled
+from tests.e2e.conftest import chart_ready, draw_lasso, eventually, follow, open_page, ring, settled
 
 pytestmark = pytest.mark.model
 
@@ -32,11 +32,11 @@ def test_from_the_sample_to_an_export(page, server, tmp_path):
     assert project.status()["annotations"] == {}
 
     # Label three topics by drawing around where they are densest.
+    eventually(page, lambda: project.find_map("raw", "umap") is not None, seconds=120)
     follow(page, "Map")
-    page.get_by_role("radio", name="PCA").click()
     chart_ready(page)
     reference = project.reference()
-    xy = project.map("raw", "pca")
+    xy = project.map("raw", "umap")
     radius = 0.13 * float(np.ptp(xy, axis=0).max())
     for label in project.labels[:4]:
         chart_ready(page)
