@@ -46,7 +46,7 @@ $(STAMP): requirements.txt requirements-quaterion.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || $(call say,needs Python 3.11 or newer; $(PYTHON) is older or absent. Try: make PYTHON=python3.12 $(MAKECMDGOALS))
 	@echo "embtune: setting up $(VENV) (some minutes the first time)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); } \
 	  || $(call say,could not make $(VENV). On Debian: apt-get install python3-venv)
 	@echo "  1 of 4  torch"
 	@$(PIP) "$$(grep -E '^torch==' requirements.txt)" \

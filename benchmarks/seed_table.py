@@ -1,9 +1,10 @@
 """The published experiment through embtune: labels of train + val, reference labels of test, 2,000 queries.
 
-    python benchmarks/seed_table.py --data DIR [--recipe quaterion-triplet] [--seeds 1] [--by-cli] [--json]
+    python benchmarks/seed_table.py --data DIR [--recipe quaterion-triplet] [--set batch_size=128]
+                                    [--seeds 1] [--by-cli] [--json]
 
-`--by-cli` does the same by the command line alone, in an empty home folder. Without it `EMBTUNE_HOME`
-is a temporary folder unless `--home` names one, which then keeps the embedded project for the next run.
+`--by-cli` does the same by the command line alone. `EMBTUNE_HOME` is a temporary folder unless `--home`
+names one, which is kept; `--vectors` takes raw vectors of an earlier run and spares the encoding.
 """
 
 from __future__ import annotations
@@ -24,21 +25,24 @@ from corpus import LABELLED, REFERENCE, TEMPLATE, machine, say, seed_folder, see
 KS = (25, 100, 1000)
 
 
-def by_api(folder: Path, recipes: list[str], seeds: int, maps: bool) -> dict[str, Any]:
+def by_api(
+    folder: Path, recipes: list[str], options: list[str], seeds: int, maps: bool, vectors: Path | None
+) -> dict[str, Any]:
     """Run the experiment through the Python API."""
-    project, embedded = seed_project(folder)
+    project, embedded = seed_project(folder, vectors=vectors)
+    parameters = dict(option.split("=", 1) for option in options)
     say(f"embedded: {embedded}")
     rows = [line("raw", project.evaluate(embedding="raw", ks=KS, maps=maps), None)]
     for recipe in recipes:
         for seed in range(seeds):
-            made = project.tune(recipe, seed=seed)
+            made = project.tune(recipe, seed=seed, parameters=parameters)
             say(f"{recipe}, seed {seed}: {made['version']} in {made['seconds']} s")
             scores = project.evaluate(embedding=made["version"], ks=KS, maps=maps)
-            rows.append(line(recipe, scores, made["fit_seconds"]) | {"seed": seed})
+            rows.append(line(named(recipe, options), scores, made["fit_seconds"]) | {"seed": seed})
     return {"way": "Python API", "embed": embedded, "rows": rows}
 
 
-def by_cli(folder: Path, recipes: list[str], maps: bool) -> dict[str, Any]:
+def by_cli(folder: Path, recipes: list[str], options: list[str], maps: bool) -> dict[str, Any]:
     """Run the experiment by commands alone."""
     began = time.perf_counter()
 
@@ -65,18 +69,23 @@ def by_cli(folder: Path, recipes: list[str], maps: bool) -> dict[str, Any]:
         "label",
     )
     embedded = embtune("embed", "seed")
-    options = [] if maps else ["--no-maps"]
-    rows = [line("raw", embtune("evaluate", "seed", "--embedding", "raw", *options), None)]
+    also = [] if maps else ["--no-maps"]
+    rows = [line("raw", embtune("evaluate", "seed", "--embedding", "raw", *also), None)]
     for recipe in recipes:
-        made = embtune("tune", "seed", "--recipe", recipe)
-        scores = embtune("evaluate", "seed", "--embedding", made["version"], *options)
-        rows.append(line(recipe, scores, made["fit_seconds"]) | {"seed": 0})
+        made = embtune("tune", "seed", "--recipe", recipe, *(x for o in options for x in ("--set", o)))
+        scores = embtune("evaluate", "seed", "--embedding", made["version"], *also)
+        rows.append(line(named(recipe, options), scores, made["fit_seconds"]) | {"seed": 0})
     return {
         "way": "command line",
         "embed": embedded,
         "rows": rows,
         "seconds": round(time.perf_counter() - began, 1),
     }
+
+
+def named(recipe: str, options: list[str]) -> str:
+    """Return a recipe's name with what was set."""
+    return " ".join([recipe, *options])
 
 
 def line(name: str, scores: dict[str, Any], seconds: float | None) -> dict[str, Any]:
@@ -130,6 +139,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder ag_news_seed")
     parser.add_argument("--recipe", action="append", help="recipe to run; repeatable")
+    parser.add_argument("--set", action="append", default=[], help="key=value of the recipe; repeatable")
+    parser.add_argument("--vectors", type=Path, help="raw vectors of an earlier run (.npy), in its order")
     parser.add_argument("--seeds", type=int, default=1, help="runs of each recipe")
     parser.add_argument("--by-cli", action="store_true", help="by the command line alone")
     parser.add_argument("--no-maps", action="store_true", help="leave the separation of the maps out")
@@ -141,9 +152,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["EMBTUNE_HOME"] = str(arguments.home or temporary)
         if arguments.by_cli:
-            result = by_cli(folder, recipes, not arguments.no_maps)
+            result = by_cli(folder, recipes, arguments.set, not arguments.no_maps)
         else:
-            result = by_api(folder, recipes, arguments.seeds, not arguments.no_maps)
+            maps, vectors = not arguments.no_maps, arguments.vectors
+            result = by_api(folder, recipes, arguments.set, arguments.seeds, maps, vectors)
     result = {"benchmark": "seed_table", **result, "machine": machine()}
     print(json.dumps(result) if arguments.json else table(result))
 

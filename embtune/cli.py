@@ -211,6 +211,11 @@ def evaluate(
         as_json,
         f"{result['embedding']} on {result['n_records']:,} records with {result['measured_on']}, "
         f"{result['n_queries']:,} queries",
+        *(
+            [f"{result['n_trained_on']:,} of these were trained on; see --unseen-by"]
+            if result["n_trained_on"]
+            else []
+        ),
         *shown,
         f"accuracy of a logistic regression {accuracy:.4f}"
         if accuracy is not None
@@ -385,9 +390,16 @@ def _existing(name: str) -> Project:
 
 def _job(project: Project, kind: str, /, **parameters: Any) -> dict[str, Any]:
     """Run a job in this process, shown on standard error and in the app alike."""
-    from embtune.jobs.runner import run
+    from embtune.jobs.runner import run, sweep
     from embtune.store.jobs import create_job
 
+    sweep(project.db)
+    same = next((job for job in project.jobs(active=True) if job.kind == kind == "embed"), None)
+    if same is not None:  # two would write the same half-made matrix
+        raise EmbtuneError(
+            f"Job {same.id} embeds this project already: wait for it, or stop it with "
+            f"`embtune jobs {project.name} --cancel {same.id}`."
+        )
     job_id = create_job(project.db, project.id, kind, parameters)
     with progress() as echo:
         job = run(project, job_id, echo=echo)

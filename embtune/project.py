@@ -153,6 +153,11 @@ class Project:
             raise NotFoundError(f"Project {self.name!r} was deleted.")
         return found
 
+    @property
+    def exists(self) -> bool:
+        """Whether nobody has deleted it meanwhile."""
+        return get_project(self.db, self.id) is not None
+
     def folder(self, *parts: str) -> Path:
         """Return a folder of this project's files, made if absent."""
         return ensure_folder(self.settings.home_path.joinpath("projects", str(self.id), *parts))
@@ -430,6 +435,13 @@ class Project:
 
         found: NDArray[np.int64] = self.cached("reference", self.revision, load)
         return found
+
+    @property
+    def measures_on_reference(self) -> bool:
+        """Whether there are enough reference labels to measure on: ten in two classes."""
+        known = self.reference()
+        known = known[known >= 0]
+        return len(known) >= 10 and len(np.unique(known)) >= 2
 
     def kept_aside(self) -> NDArray[np.bool_]:
         """Records whose labels measure and never train, in a project without reference labels. Shape (n,)."""

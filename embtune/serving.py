@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import runpy
 import socket
 import sys
 from pathlib import Path
@@ -51,5 +52,7 @@ def serve_app(address: str, port: int, *, headless: bool = True) -> NoReturn:
     options = [f"--server.port={port}", f"--server.address={address}"]
     options.append(f"--server.headless={'true' if headless else 'false'}")
     os.chdir(APP.parent)  # Streamlit reads its settings from there
-    # This process becomes the server: a signal meant for one then never leaves the other behind.
-    os.execv(sys.executable, [sys.executable, str(_LAUNCH), *options])
+    # In this process: what is imported here need not be imported again before the first page shows.
+    sys.argv = [str(_LAUNCH), *options]
+    runpy.run_path(str(_LAUNCH), run_name="__main__")
+    raise SystemExit(0)

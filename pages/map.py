@@ -48,6 +48,7 @@ def map_fragment() -> None:
         waiting_for_umap(embedding)
         method = "pca"
         xy = project.map(embedding, "pca")
+    forget_if_other_map((project.id, embedding, method, project.find_map(embedding, method)))
     chart_side, panel_side = st.columns([2.35, 1], gap="medium")
     colors = coloring(project, color_by, embedding)
     if len(colors.codes) > len(xy):
@@ -65,7 +66,7 @@ def map_fragment() -> None:
         with chart_place:
             draw(xy, colors, visible, drag, selection, (embedding, method, color_by))
     with panel_side:
-        panel(project, embedding, method, selection, rows, forget_selection)
+        panel(project, embedding, method, selection, rows, forget_selection, nothing_new_drawn)
 
 
 def controls() -> tuple[str, str, str]:
@@ -206,6 +207,19 @@ def legend(colors: Coloring) -> set[int]:
     )
     st.html(f"<style>{rules}</style>")
     return set(places) - set(shown)
+
+
+def forget_if_other_map(shown: tuple) -> None:
+    """Drop a shape that was drawn on another map: here it would hold other records."""
+    if st.session_state.get("map_shown_map") != shown:
+        if "map_shown_map" in st.session_state:
+            forget_selection()
+        st.session_state["map_shown_map"] = shown
+
+
+def nothing_new_drawn() -> bool:
+    """Tell whether the browser has reported no drawing that the page has not taken in yet."""
+    return shapes_of(st.session_state.get(CHART)) in ((), st.session_state.get("map_seen", ()))
 
 
 def take_in_drawing(mode: str) -> None:

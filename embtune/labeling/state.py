@@ -57,6 +57,11 @@ class LabelState:
         return self.label_ids >= 0
 
     @property
+    def given(self) -> NDArray[np.bool_]:
+        """Records whose answer came from a person or with the data, not from a rule or a model."""
+        return self.sources >= SOURCES.index("import")
+
+    @property
     def manual(self) -> NDArray[np.bool_]:
         """Records whose answer came from a person."""
         return self.sources >= _FIRST_MANUAL

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from embtune.project import Project
     from embtune.store.artifacts import EmbeddingRow
 
-CHUNK = 1024
+CHUNK = 512
 OWN_VECTORS = "own vectors"
 
 
@@ -103,6 +103,13 @@ def _encode(project: Project, name: str, wanted: str | None, n: int, report: Rep
     old = project.find_embedding("raw")
     model = resolve_model(name)
     same = old is not None and old.model == model.name
+    if old is not None and same and old.detail.get("sha256") not in (None, model.sha256):
+        if project.versions:
+            raise BadInputError(
+                f"The weights of {model.name!r} at {model.path} are not those the records were embedded "
+                "with, and versions were tuned from these: restore the old weights or make a new project."
+            )
+        same = False
     start = old.n_rows if old is not None and same else 0
     if old is not None and same and old.n_rows >= n:
         return {"embedding": "raw", "model": old.model, "dim": old.dim, "n_encoded": 0, **old.detail}
@@ -135,6 +142,7 @@ def _encode(project: Project, name: str, wanted: str | None, n: int, report: Rep
     detail = {
         "precision": encoder.dtype,
         "origin": model.origin,
+        "sha256": model.sha256,
         "records_per_second": round((n - first) / seconds, 1) if seconds and n > first else None,
     }
     _put(project, "raw", file, encoder.dim, n, model=model.name, model_path=model.path, detail=detail)

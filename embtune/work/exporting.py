@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 import uuid
@@ -92,9 +93,13 @@ def export_preview(
     return len(rows), list(export_rows(project, rows[:n]))
 
 
-def export_path(project: Project, which: str, suffix: str) -> Path:
-    """Return where the app puts an export of that kind: a speaking name in the project's own folder."""
-    return project.folder("exports") / f"{_file_stem(project.name)}-{which}.{suffix}"
+def export_path(project: Project, which: str, suffix: str, *, stamp: Any = None) -> Path:
+    """Return where the app puts an export of that kind: a speaking name in the project's own folder.
+
+    `stamp` is whatever the content hangs on: other labels or other choices make another file.
+    """
+    mark = hashlib.blake2b(repr(stamp).encode(), digest_size=3).hexdigest()
+    return project.folder("exports") / f"{_file_stem(project.name)}-{which}-{mark}.{suffix}"
 
 
 def export(
@@ -198,7 +203,6 @@ def export_model(
         save_servable(out, head, path)
     else:
         save_sentence_transformer(out, head, path)
-    report(1, 1, "models", "done")
     return {
         "folder": str(out),
         "kind": kind,

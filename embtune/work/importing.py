@@ -86,6 +86,11 @@ def import_records(
     wanted = text or project.info.template or suggest_template(table.columns, table.rows)
     template = TextTemplate.parse(wanted)
     template.check(table.columns)
+    if label_field is not None and label_field == reference_field:
+        raise BadInputError(
+            f"The field {label_field!r} cannot be both: labels train, reference labels only measure. "
+            "Choose it for one of them."
+        )
     special = [name for name in (label_field, reference_field, confidence_field) if name]
     for chosen in special:
         if chosen not in table.columns:
@@ -122,13 +127,16 @@ def _write(
             report(i, n, "records", "reading records")
         contents.append(template.render(row))
         keys.append(record_id(row, ignore=hidden) if contents[-1] else "")
+    # The same file may have come before with other label fields: what is content now was a label then.
+    stored = set(project.field_names)
+    others = [ignore for ignore in (set(), set(table.columns) - stored) if stored and ignore != hidden]
     report(n, n, "records", "writing records")
     # No report from here to the end of the transaction: it would write to the database we hold.
     with project.db.write() as connection:
         rows = row_numbers(connection, project.id)
         first_row = (max(rows.values()) + 1) if rows else 0
         label_ids = ensure_labels(connection, project, [*label_values, *reference_values])
-        seen_votes = votes_given(project, label_source) if label_values else set()
+        said_last = votes_given(project, label_source) if label_values else {}
         known_reference = dict(reference_labels(project.db, project.id))
         new: list[NewRecord] = []
         votes: list[Vote] = []
@@ -141,6 +149,9 @@ def _write(
                 continue
             reference = label_ids.get(reference_values[i]) if reference_values else None
             at = rows.get(key)
+            if at is None and others:
+                earlier = (record_id(row, ignore=ignore) for ignore in others)
+                at = next((rows[name] for name in earlier if name in rows), None)
             if at is None:
                 at = rows[key] = first_row + len(new)
                 fields = {name: value for name, value in row.items() if name not in hidden}
@@ -158,9 +169,9 @@ def _write(
             if not label_values or not label_values[i]:
                 continue
             vote = vote_for(at, label_values[i], label_ids, confidences[i] if confidences else 1.0)
-            said = (at, NONE_OF_THESE if vote.label_id is None else vote.label_id)
-            if said not in seen_votes:
-                seen_votes.add(said)
+            said = (NONE_OF_THESE if vote.label_id is None else vote.label_id, round(vote.confidence, 6))
+            if said_last.get(at) != said:
+                said_last[at] = said
                 votes.append(vote)
         if not new and not n_known:
             raise BadInputError(
@@ -182,7 +193,6 @@ def _write(
             )
         keep_template(connection, project.id, template.source)
         raise_revision(connection, project.id)
-    report(n, n, "records", "done")
     notes = list(table.notes)
     if n_kept:
         noun = "record" if n_kept == 1 else "records"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import sqlalchemy as sa
 
 from embtune.errors import BadInputError, UnknownChoiceError
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from embtune.records.readers import Table
 
 
-def votes_given(project: Project, source: str) -> set[tuple[int, int]]:
-    """Every (row, label id) that the source said and that is not undone."""
+def votes_given(project: Project, source: str) -> dict[int, tuple[int, float]]:
+    """Map row to the (label id, confidence) that the source said last, of what is not undone."""
     votes = VoteLog(project.id, SOURCES).live(project.db)
     theirs = votes.keep(votes.sources == SOURCES.index(source))
-    return set(zip(theirs.rows.tolist(), theirs.labels.tolist(), strict=True))
+    order = np.argsort(theirs.ids, kind="stable")
+    said = zip(theirs.labels[order].tolist(), theirs.confidence[order].round(6).tolist(), strict=True)
+    return dict(zip(theirs.rows[order].tolist(), said, strict=True))
 
 
 def label_column(table: Table, name: str | None, allow_many: bool) -> list[str]:

@@ -63,9 +63,10 @@ def choose(
 ) -> Measure:
     """Choose the records to measure on.
 
-    `reference`: the records with a reference label; in a project without any, the labels kept aside from
-    training (one in five of those a person gave). `all`: every record with a label of either kind.
-    `leave_out` names rows that must not be measured on, such as those a version was trained on.
+    `reference`: the records with a reference label; in a project without ten of them in two classes, the
+    labels kept aside from training (one in five of those that people gave or that were imported).
+    `all`: every record with a label of either kind. `leave_out` names rows that must not be measured on,
+    such as those a version was trained on.
 
     Raises
     ------
@@ -76,14 +77,14 @@ def choose(
         raise BadInputError(f"'among' is {among!r}; it must be 'reference' or 'all'.")
     state = project.label_state()
     reference = project.reference()
-    has_reference = bool((reference >= 0).any())
+    has_reference = project.measures_on_reference
     aside = project.kept_aside()
     if among == "all":
         kind, known = "all labels", np.where(reference >= 0, reference, state.label_ids)
     elif has_reference:
         kind, known = "reference labels", reference.copy()
     else:
-        kind, known = "labels kept aside from training", np.where(aside & state.manual, state.label_ids, -1)
+        kind, known = "labels kept aside from training", np.where(aside & state.given, state.label_ids, -1)
     known = np.where(known < 0, -1, known)
     if len(leave_out):
         known[np.asarray(leave_out, dtype=np.int64)] = -1

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from embtune.project import Project
 
+# Beside a person who labels, a model of tenths of a second: a larger one would hold up their next key.
+MOST_LABELS_BESIDE = 2000
+
 Predictions = tuple[NDArray[np.int64], NDArray[np.float32]]
 THREAD = "embtune quick model"
 
@@ -87,11 +90,15 @@ class _Recent:
             self._not_before = time.monotonic() + 4 * (time.monotonic() - started)
 
 
-def _fit(vectors: NDArray[np.float32], label_ids: NDArray[np.int64]) -> Predictions | None:
+def _fit(
+    vectors: NDArray[np.float32], label_ids: NDArray[np.int64], most: int | None = None
+) -> Predictions | None:
     from embtune.evaluation.classification import quick_model
 
     rows = np.flatnonzero(label_ids >= 0)
     rows = rows[rows < len(vectors)]
+    if most is not None and len(rows) > most:
+        rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
     ids = label_ids[rows]
     classes = np.unique(ids)
     if len(classes) < 2:

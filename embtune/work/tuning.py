@@ -27,14 +27,14 @@ LEAST_PER_CLASS = 5
 def training_set(project: Project, *, min_confidence: float = 0.7) -> TrainingSet:
     """Gather the labels a recipe learns from: manual ones always, others from `min_confidence` on.
 
-    Reference labels are never among them; in a project without reference labels, neither are the labels
+    Reference labels are never among them; in a project without enough of those, neither are the labels
     kept aside for measuring.
     """
     from embtune.tuning.data import TrainingSet
 
     state = project.label_state()
     use = state.labelled & (state.manual | (state.confidence >= min_confidence))
-    if not (project.reference() >= 0).any():
+    if not project.measures_on_reference:
         use &= ~project.kept_aside()
     rows = np.flatnonzero(use)
     ids = state.label_ids[rows]
@@ -81,8 +81,8 @@ def readiness(project: Project, *, min_confidence: float = 0.7) -> dict[str, Any
     if unused:
         advice.append("No record yet: " + ", ".join(unused[:8]) + (" …" if len(unused) > 8 else "") + ".")
     aside = 0
-    if not (project.reference() >= 0).any():
-        aside = int((project.kept_aside() & state.labelled & state.manual).sum())
+    if not project.measures_on_reference:
+        aside = int((project.kept_aside() & state.labelled & state.given).sum())
     return {
         "counts": counts,
         "by_source": dict(by_source),

@@ -67,6 +67,25 @@ def label_buttons(
                 disabled=disabled,
                 type="tertiary",
             )
+    if len(labels) > 30:
+        names = [label.name for label in labels[30:]]
+
+        def chosen() -> None:
+            name = st.session_state[f"{key}_more"]
+            if name is not None:
+                st.session_state[f"{key}_more"] = None
+                on_choose(name, *args)
+
+        st.selectbox(
+            "More labels",
+            names,
+            index=None,
+            key=f"{key}_more",
+            placeholder=f"{len(names):,} more labels: type to find",
+            label_visibility="collapsed",
+            disabled=disabled,
+            on_change=chosen,
+        )
     _color_buttons(key, labels[:30])
 
 

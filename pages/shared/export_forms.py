@@ -118,13 +118,15 @@ def _choices(project: Project, counts: dict[str, int]) -> tuple[dict[str, Any], 
 
 
 def _records_file(project: Project, n: int, choices: dict[str, Any], ending: str) -> None:
-    path = export_path(project, choices["which"], ending)
+    path = export_path(project, choices["which"], ending, stamp=[project.revision, choices])
     label = f"Download {n:,} record{'' if n == 1 else 's'} ({_FORMATS[ending]})"
     if n <= _MOST_AT_ONCE:
 
         def written() -> bytes:
             project.export(path, format=ending, **choices)
-            return path.read_bytes()
+            content = path.read_bytes()
+            path.unlink(missing_ok=True)
+            return content
 
         _download(label, written, path.name, _MIME[ending], key="export_download", primary=True)
         return

@@ -68,7 +68,7 @@ def progress_text(job: JobRow) -> str:
         parts.append(f"{rate:,.0f} records/s")
     left = job.seconds_left
     if left is not None:
-        parts.append(f"{duration(left)} left")
+        parts.append(f"{'at most ' if job.kind == 'tune' else ''}{duration(left)} left")
     return " · ".join(parts)
 
 

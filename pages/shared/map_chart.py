@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import streamlit as st
 from numpy.typing import NDArray
 
 from embtune.labeling.labelset import NONE_COLOR, UNLABELLED_COLOR, color_for
 from embtune.labeling.state import NONE_OF_THESE, SOURCES
+from embtune.maps.raster import Raster, rasterize
 from embtune.maps.selection import Selection
 from embtune.project import Project
 
-RASTER_FROM = 50_000
+# Above so many points a picture: to draw the points anew after each label takes a browser without a graphics
+# card some seconds at 20,000, a picture takes tenths.
+RASTER_FROM = 8_000
 HOVER_UP_TO = 3_000
 HEIGHT = 600
 _MOST_VALUES = 20
@@ -229,22 +233,42 @@ def _points(go: Any, xy: Any, colors: Coloring, order: NDArray[np.int64], texts:
     )
 
 
-def _paint(figure: Any, xy: Any, colors: Coloring, rows: NDArray[np.int64]) -> None:
-    import plotly.graph_objects as go
-
-    from embtune.maps.raster import rasterize
-
-    if colors.values is not None:
+@st.cache_data(show_spinner=False, max_entries=16)
+def _picture(
+    xy: NDArray[np.float32],
+    codes: NDArray[np.int64],
+    values: NDArray[np.float32] | None,
+    colors: tuple[str, ...],
+) -> Raster:
+    """Paint points as small discs; kept, because a lasso draws the same picture again."""
+    if values is not None:
         from plotly.colors import sample_colorscale
 
         table = np.array(
             [_rgb(c) for c in sample_colorscale("Cividis", np.linspace(0, 1, 32).tolist())], dtype=np.uint8
         )
-        paint = table[np.clip((colors.values[rows] * 31).astype(int), 0, 31)]
+        paint = table[np.clip((values * 31).astype(int), 0, 31)]
     else:
-        table = np.array([_rgb(c) for c in (*colors.colors, UNLABELLED_COLOR)], dtype=np.uint8)
-        paint = table[colors.codes[rows]]
-    picture = rasterize(xy[rows], paint, width=1100, height=HEIGHT, on_top=colors.codes[rows] >= 0)
+        paint = np.array([_rgb(c) for c in (*colors, UNLABELLED_COLOR)], dtype=np.uint8)[codes]
+    width, height = 1250, 1000  # more than the screen shows, so that a first zoom stays sharp
+    radius = 2 if len(xy) <= 60_000 else 1 if len(xy) <= 200_000 else 0
+    spots = _disc(radius) * np.ptp(xy, axis=0) / (width, height)
+    return rasterize(
+        (xy[:, None] + spots[None]).reshape(-1, 2),
+        np.repeat(paint, len(spots), axis=0),
+        width=width,
+        height=height,
+        on_top=np.repeat(codes >= 0, len(spots)),
+    )
+
+
+def _paint(figure: Any, xy: Any, colors: Coloring, rows: NDArray[np.int64]) -> None:
+    import plotly.graph_objects as go
+
+    picture = _picture(
+        xy[rows], colors.codes[rows], None if colors.values is None else colors.values[rows], colors.colors
+    )
+    low, high = xy[rows].min(axis=0), xy[rows].max(axis=0)
     figure.add_layout_image(
         source="data:image/png;base64," + base64.b64encode(picture.png).decode(),
         xref="x",
@@ -257,12 +281,19 @@ def _paint(figure: Any, xy: Any, colors: Coloring, rows: NDArray[np.int64]) -> N
         layer="below",
     )
     # Two unseen points: without a trace the browser offers no lasso.
-    low, high = xy[rows].min(axis=0), xy[rows].max(axis=0)
     figure.add_trace(
-        go.Scattergl(
+        go.Scatter(
             x=[low[0], high[0]], y=[low[1], high[1]], mode="markers", marker={"opacity": 0}, hoverinfo="skip"
         )
     )
+
+
+def _disc(radius: int) -> NDArray[np.float64]:
+    """Return the pixels of a filled circle around (0, 0), shape (m, 2)."""
+    side = np.arange(-radius, radius + 1)
+    x, y = np.meshgrid(side, side)
+    inside = x**2 + y**2 <= (radius + 0.3) ** 2
+    return np.column_stack([x[inside], y[inside]]).astype(np.float64)
 
 
 def _rgb(color: str) -> tuple[int, int, int]:

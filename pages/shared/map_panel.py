@@ -26,6 +26,7 @@ def panel(
     selection: Selection,
     rows: NDArray[np.int64],
     forget: Callable[[], None],
+    current: Callable[[], bool],
 ) -> None:
     """Draw the panel: the three steps while nothing is drawn, else what is inside and the labels."""
     _message(project)
@@ -54,6 +55,8 @@ def panel(
         )
 
         def give(name: str | None) -> None:
+            if not current():  # drawn anew, and not looked at yet: the key was meant for what is seen now
+                return
             with told():
                 action = project.label(
                     targets,
@@ -158,7 +161,7 @@ def _mix(project: Project, ids: NDArray[np.int64]) -> None:
 def _predicted(project: Project, embedding: str, rows: NDArray[np.int64]) -> None:
     found = project.recent_predictions(embedding)
     if found is None:  # the first model is being fitted beside: mostly done in a moment
-        time.sleep(0.25)
+        time.sleep(0.15)
         found = project.recent_predictions(embedding)
     if found is None:
         return

@@ -8,7 +8,12 @@ from embtune.jobs.runner import sweep
 from embtune.project import Project
 from pages.shared.jobs import ago, job_title, progress_text
 from pages.shared.layout import plain
-from pages.shared.state import choose_project, current_project, embedding_title, project_names
+from pages.shared.state import (
+    choose_project,
+    current_project,
+    embedding_title,
+    project_names,
+)
 
 
 def sidebar() -> None:
@@ -32,6 +37,8 @@ def sidebar() -> None:
 @st.fragment(run_every=2)
 def _live(project: Project) -> None:
     """Labels, last action and jobs, kept up to date while the page rests."""
+    if not project.exists or st.session_state.pop("sidebar_undone", False):
+        st.rerun()
     n = project.n_records
     if n:
         labelled = int(project.label_state().labelled.sum())
@@ -41,10 +48,20 @@ def _live(project: Project) -> None:
     if action is not None:
         left, right = st.columns([5, 2], vertical_alignment="center", gap="small")
         left.caption(f"{plain(action.summary)}, {ago(action.created_at)}")
-        if right.button("Undo", key="sidebar_undo", type="tertiary", icon=":material/undo:"):
-            project.undo(action.id)
-            st.rerun()
+        right.button(
+            "Undo",
+            key="sidebar_undo",
+            type="tertiary",
+            icon=":material/undo:",
+            on_click=_undo,
+            args=(project, action.id),  # the one that is shown, whatever came after it
+        )
     _jobs(project)
+
+
+def _undo(project: Project, action_id: int) -> None:
+    project.undo(action_id)
+    st.session_state["sidebar_undone"] = True
 
 
 def _jobs(project: Project) -> None:

@@ -43,6 +43,9 @@ def current_project() -> Project | None:
             if st.query_params.get("project") != name:
                 st.query_params["project"] = name
             project = _open(name, get_settings().url)
+            if not project.exists:  # deleted elsewhere, and another made under its name
+                _open.clear()
+                project = _open(name, get_settings().url)
             return project
     return None
 

@@ -117,10 +117,10 @@ def recipe_form() -> tuple[Recipe, dict[str, Any], int]:
 
 
 def _changes(recipe: Recipe, changed: dict[str, Any]) -> None:
-    """Say what differs from the published recipe, also while the form is closed, with a way back."""
+    """Say what differs from the recipe's defaults, also while the form is closed, with a way back."""
     with st.container(horizontal=True, vertical_alignment="center"):
         listed = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in changed.items())
-        st.caption(f"Not as published: {listed}.", width="content")
+        st.caption(f"Changed: {listed}.", width="content")
         st.button("Undo these", key=f"{_PREFIX}reset", type="tertiary", on_click=_reset, args=(recipe,))
 
 
@@ -139,7 +139,7 @@ def _input(recipe: Recipe, parameter: Parameter) -> Any:
     common: dict[str, Any] = {
         "key": _key(recipe, parameter),
         "bind": "query-params",
-        "help": f"{parameter.help} Published: {default}; may be {parameter.range_text()}.",
+        "help": f"{parameter.help} Default: {default}; may be {parameter.range_text()}.",
     }
     if parameter.choices is not None:
         return st.selectbox(label, parameter.choices, index=parameter.choices.index(str(default)), **common)

@@ -1,6 +1,7 @@
 """Export: three choices, a preview that is the file's own first lines, and the tuned model."""
 
 import json
+import re
 
 import pytest
 
@@ -48,8 +49,19 @@ def test_many_records_are_prepared_by_a_job(open_page, labelled, started, monkey
     at.button(key="export_prepare").click().run()
     kind, options = started[0]
     assert kind == "export"
-    assert options["out"].endswith("demo-labelled.csv")
+    assert re.search(r"demo-labelled-[0-9a-f]{6}\.csv$", options["out"])
     assert options["which"] == "labelled"
+
+
+def test_a_prepared_file_is_not_offered_after_the_labels_changed(open_page, labelled, started, monkeypatch):
+    monkeypatch.setattr("pages.shared.export_forms._MOST_AT_ONCE", 10)
+    at = open_page("export", labelled)
+    at.button(key="export_prepare").click().run()
+    labelled.label([59], "Alpha")
+    at.run()
+    at.button(key="export_prepare").click().run()
+    (_, before), (_, after) = started
+    assert before["out"] != after["out"]
 
 
 def test_a_version_of_own_vectors_has_no_model_to_export_and_the_page_says_why(open_page, tuned):

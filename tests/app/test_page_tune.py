@@ -23,11 +23,11 @@ def test_a_changed_parameter_is_told_passed_on_and_can_be_undone(open_page, labe
     at = open_page("tune", labelled)
     at.number_input(key="tune_quaterion-triplet_patience").set_value(6)
     at.selectbox(key="tune_quaterion-triplet_mining").set_value("all").run()
-    assert "Not as published: mining all, patience 6." in shown(at)
+    assert "Changed: mining all, patience 6." in shown(at)
     at.button(key="tune_start").click().run()
     assert started[0][1]["parameters"] == {"mining": "all", "patience": 6}
     at.button(key="tune_reset").click().run()
-    assert "Not as published" not in shown(at)
+    assert "Changed: " not in shown(at)
 
 
 def test_the_threshold_shows_with_automatic_labels_only_and_drops_the_weaker_ones(open_page, labelled, shown):

@@ -129,7 +129,8 @@ def follow(page, name: str) -> None:
 
 CHART_READY = """() => {
   const g = document.querySelector('.js-plotly-plot');
-  return !!(g && g._fullData && g.querySelector('canvas') && g.querySelector('.nsewdrag'));
+  const drawn = g && (g.querySelector('.imagelayer image') || g.querySelector('canvas'));
+  return !!(drawn && g._fullData && g.querySelector('.nsewdrag'));
 }"""
 TO_PIXELS = """(points) => {
   const g = document.querySelector('.js-plotly-plot');

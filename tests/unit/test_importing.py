@@ -356,3 +356,41 @@ def test_a_missing_file_is_told(news, tmp_path):
         news.label_from_file(tmp_path / "nowhere.csv")
     with pytest.raises(EmbtuneError, match=r"nowhere\.csv"):
         news.import_records(str(tmp_path / "nowhere.csv"))
+
+
+def test_the_same_file_with_another_label_field_chosen_doubles_nothing(home):
+    rows = json.dumps([{"text": f"Text {i}", "kind": "ab"[i % 2]} for i in range(6)]).encode()
+    project = embtune.open("twice")
+    project.import_records(rows, name="a.json", text="{text}")
+    later = project.import_records(rows, name="a.json", text="{text}", label_field="kind")
+    assert (later.n_new, later.n_known, later.n_labels) == (0, 6, 6)
+    other = embtune.open("other way")
+    other.import_records(rows, name="a.json", text="{text}", label_field="kind")
+    again = other.import_records(rows, name="a.json", text="{text}")
+    assert (again.n_new, again.n_known) == (0, 6)
+
+
+def test_a_label_that_changed_back_and_a_new_confidence_are_votes_again(home):
+    project = embtune.open("changing")
+
+    def give(label, confidence):
+        row = [{"text": "One", "label": label, "sure": confidence}, {"text": "Two", "label": "b", "sure": 1}]
+        return project.import_records(
+            json.dumps(row).encode(),
+            name="a.json",
+            text="{text}",
+            label_field="label",
+            confidence_field="sure",
+        ).n_labels
+
+    assert [give("a", 0.5), give("b", 0.5), give("a", 0.5), give("a", 0.9), give("a", 0.9)] == [2, 1, 1, 1, 0]
+    assert project.record(0).label == "a"
+    assert project.record(0).confidence == pytest.approx(0.9)
+
+
+def test_one_field_cannot_be_both_label_and_reference(home):
+    rows = json.dumps([{"text": "One", "kind": "a"}]).encode()
+    with pytest.raises(BadInputError, match="cannot be both"):
+        embtune.open("both").import_records(
+            rows, name="a.json", text="{text}", label_field="kind", reference_field="kind"
+        )

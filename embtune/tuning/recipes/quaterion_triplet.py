@@ -42,7 +42,7 @@ def fit(
         The labels. Their weights count only with `use_weights`: the triplet loss knows none, so that a weight
         becomes the chance to be drawn.
     parameters
-        As `RECIPE.parse` takes them; the defaults are the published numbers.
+        As `RECIPE.parse` takes them; the defaults are the published numbers but for the batch.
     seed
         The same seed on the same device gives the same vectors. No global random state is left changed.
     device
