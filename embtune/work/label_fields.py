@@ -24,7 +24,11 @@ def votes_given(project: Project, source: str) -> dict[int, tuple[int, float]]:
     votes = VoteLog(project.id, SOURCES).live(project.db)
     theirs = votes.keep(votes.sources == SOURCES.index(source))
     order = np.argsort(theirs.ids, kind="stable")
-    said = zip(theirs.labels[order].tolist(), theirs.confidence[order].round(6).tolist(), strict=True)
+    said = zip(
+        theirs.labels[order].tolist(),
+        theirs.confidence[order].astype(np.float64).round(6).tolist(),
+        strict=True,
+    )
     return dict(zip(theirs.rows[order].tolist(), said, strict=True))
 
 
