@@ -31,13 +31,17 @@ def sidebar() -> None:
             key="sidebar_project",
             on_change=lambda: choose_project(st.session_state["sidebar_project"]),
         )
+        st.session_state["sidebar_with_page"] = True
         _live(project)
 
 
 @st.fragment(run_every=2)
 def _live(project: Project) -> None:
     """Labels, last action and jobs, kept up to date while the page rests."""
-    if not project.exists or st.session_state.pop("sidebar_undone", False):
+    # Only when it runs by itself may it ask for the whole page: within a run of the page that would drop the
+    # click that caused it.
+    alone = not st.session_state.pop("sidebar_with_page", False)
+    if (not project.exists or st.session_state.pop("sidebar_undone", False)) and alone:
         st.rerun()
     n = project.n_records
     if n:
@@ -56,7 +60,7 @@ def _live(project: Project) -> None:
             on_click=_undo,
             args=(project, action.id),  # the one that is shown, whatever came after it
         )
-    _jobs(project)
+    _jobs(project, alone)
 
 
 def _undo(project: Project, action_id: int) -> None:
@@ -64,7 +68,7 @@ def _undo(project: Project, action_id: int) -> None:
     st.session_state["sidebar_undone"] = True
 
 
-def _jobs(project: Project) -> None:
+def _jobs(project: Project, alone: bool) -> None:
     sweep(project.db)
     before = st.session_state.get("jobs_seen", [])
     running = project.jobs(active=True)
@@ -83,5 +87,5 @@ def _jobs(project: Project) -> None:
         )
     now = [job.id for job in running]
     st.session_state["jobs_seen"] = now
-    if set(before) - set(now):
+    if set(before) - set(now) and alone:
         st.rerun()  # something ended: the page may have a new map, version or score to show
