@@ -74,7 +74,7 @@ def controls() -> tuple[str, str, str]:
     names = embedding_names(project)
     methods = list(METHODS)
     choices = coloring_choices(project)
-    heading, a, b, c, d = st.columns([0.55, 1.9, 1, 1.3, 1.6], vertical_alignment="center")
+    heading, a, b, c, d = st.columns([0.5, 1.6, 1.25, 1.35, 1.4], vertical_alignment="center")
     with heading:
         title("Map")
     current = {

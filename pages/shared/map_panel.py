@@ -127,9 +127,7 @@ def _steps(project: Project) -> None:
             new_label_dialog(project)
     ready = project.readiness()
     if ready["enough"]:
-        st.page_link(
-            "pages/tune.py", label="There are enough labels to tune", icon=":material/arrow_forward:"
-        )
+        st.page_link("pages/tune.py", label="Enough labels: tune", icon=":material/arrow_forward:")
     else:
         for line in ready["missing"]:
             st.caption(line)
