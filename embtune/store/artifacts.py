@@ -107,16 +107,6 @@ def insert_version(
             )
 
 
-def update_version(db: Database, project_id: int, name: str, **values: Any) -> None:
-    """Set columns of a version."""
-    with db.write() as connection:
-        connection.execute(
-            versions.update()
-            .where(versions.c.project_id == project_id, versions.c.name == name)
-            .values(**values)
-        )
-
-
 def delete_version(db: Database, project_id: int, name: str) -> None:
     """Forget a version with its embedding, maps and evaluations."""
     with db.write() as connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -163,31 +162,6 @@ def search_ids(db: Database, project_id: int, prefix: str, *, limit: int) -> lis
     )
     with db.read() as connection:
         return list(connection.scalars(query.order_by(records.c.row).limit(limit)))
-
-
-def stream_records(db: Database, project_id: int, *, chunk: int = 5000) -> Iterable[StoredRecord]:
-    """Yield every record by row, a chunk at a time."""
-    start = 0
-    while True:
-        query = (
-            sa.select(
-                records.c.row, records.c.id, records.c.text, records.c.fields, records.c.reference_label_id
-            )
-            .where(records.c.project_id == project_id, records.c.row >= start)
-            .order_by(records.c.row)
-            .limit(chunk)
-        )
-        with db.read() as connection:
-            part = [StoredRecord(*row) for row in connection.execute(query)]
-        yield from part
-        if len(part) < chunk:
-            return
-        start = part[-1].row + 1
-
-
-def approximate_bytes(new: Iterable[NewRecord]) -> int:
-    """Estimate what records will take on disk, to refuse an import that cannot fit."""
-    return sum(len(record.text) + len(json.dumps(record.fields)) + 200 for record in new)
 
 
 def _chunks(rows: list[int]) -> Iterable[list[int]]:

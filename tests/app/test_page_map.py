@@ -90,6 +90,25 @@ def test_a_record_can_be_taken_out_of_the_selection(at, project):
     assert project.label_state().label_ids[row] == -1
 
 
+def test_a_key_pressed_before_a_new_drawing_was_looked_at_labels_nothing(at, project):
+    xy = project.map("raw", "umap")
+    first, _ = around(xy, np.arange(0, 60, 3))
+    second, rows = around(xy, np.arange(1, 60, 3))
+    draw(at, first)
+    at.session_state["map_chart"] = second  # drawn, and the key comes in the same breath
+    at.button(key=f"map_give_{project.label_named('Alpha').id}").click().run()
+    assert not project.label_state().labelled.any()
+    assert f"{len(rows):,} records inside" in texts(at)
+
+
+def test_a_shape_does_not_move_to_another_map(at, project):
+    event, _ = around(project.map("raw", "umap"), np.arange(0, 60, 3))
+    draw(at, event)
+    project.make_map(embedding="raw", method="umap", seed=7)  # as a job does while the page is open
+    at.run()
+    assert "records inside" not in texts(at)
+
+
 def test_add_and_remove_combine_drawings(at, project):
     xy = project.map("raw", "umap")
     first, rows_a = around(xy, np.arange(0, 60, 3))
