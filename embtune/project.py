@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from embtune.embedding.models import ResolvedModel
     from embtune.neighbors.compare import Neighborhood
     from embtune.neighbors.exact import ExactIndex
+    from embtune.tuning.model import TunedModel
     from embtune.work.comparison import Comparison
     from embtune.work.importing import ImportResult
     from embtune.work.neighborhoods import Shares
@@ -571,9 +572,10 @@ class Project:
         encoder = self.encoder(resolve_model(self.model_path(row)), pick_device(self.settings.device))
         vector = encoder.encode([text])
         if row.name != "raw":
-            from embtune.tuning.export import apply_head, head_affine, load_head
+            from embtune.tuning.model import Records
 
-            vector = apply_head(vector, *head_affine(load_head(self.path(self.version(row.name).folder))))
+            model = self.tuned_model(row.name)
+            vector = model.transform(Records(vector, lambda: [text], pick_device(self.settings.device)))
         flat: NDArray[np.float32] = vector[0]
         return flat
 
@@ -593,6 +595,16 @@ class Project:
         if row.model_path and Path(row.model_path).is_dir():
             return row.model_path
         return resolve_model(row.model).path
+
+    def tuned_model(self, version: str) -> TunedModel:
+        """Load the model of a version, once while its files stay the same."""
+        from embtune.tuning.model import load_model
+
+        row = self.version(version)
+        found: TunedModel = self.cached(
+            ("model", row.name), row.folder, lambda: load_model(self.path(row.folder))
+        )
+        return found
 
     # ---- maps -------------------------------------------------------------------------------
 

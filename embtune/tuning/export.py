@@ -8,7 +8,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,6 @@ from embtune.progress import Report, silent
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-    from embtune.tuning.recipes.base import Tuned
 
 Matrix = NDArray[np.float32]
 
@@ -91,33 +89,15 @@ def apply_head(
     return tuned
 
 
-def save_head(folder: Path, tuned: Tuned) -> None:
-    """Write the head of a version, and how it was made, into a new folder: all of it or nothing.
-
-    `head.safetensors` holds the weights; `head.json` the configuration, and every field of `tuned` but the
-    vectors.
-
-    Raises
-    ------
-    BadInputError
-        If the folder is there and not empty.
-    StorageError
-        If it cannot be written.
-    """
+def save_head(folder: Path, head: Head) -> None:
+    """Write a head into a folder: `head.safetensors` holds the weights, `head.json` the configuration."""
     from safetensors.numpy import save_file
 
-    told = {
-        field.name: getattr(tuned, field.name)
-        for field in fields(tuned)
-        if field.name not in ("vectors", "head")
-    }
-    about = {"kind": "skip-connection", "config": tuned.head.config, "training": told}
-    with _whole_folder(folder) as unfinished:
-        save_file(
-            {name: np.ascontiguousarray(value) for name, value in tuned.head.state.items()},
-            unfinished / _WEIGHTS_FILE,
-        )
-        (unfinished / _ABOUT_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    save_file(
+        {name: np.ascontiguousarray(value) for name, value in head.state.items()}, folder / _WEIGHTS_FILE
+    )
+    about = {"kind": "skip-connection", "config": head.config}
+    (folder / _ABOUT_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
 def load_head(folder: Path) -> Head:
@@ -173,7 +153,7 @@ def save_servable(folder: Path, head: Head, model_path: str) -> None:
     module = SkipConnectionHead(**head.config)
     module.load_state_dict({name: torch.from_numpy(value) for name, value in head.state.items()})
     encoder = TextEncoder(_load_base(model_path, head))
-    with _whole_folder(folder) as unfinished:
+    with whole_folder(folder) as unfinished:
         SimilarityModel(encoders=encoder, head=module).save(str(unfinished))
 
 
@@ -220,7 +200,7 @@ def save_sentence_transformer(folder: Path, head: Head, model_path: str) -> None
         similarity_fn_name="cosine",
     )
     tuned.module_kwargs = base.module_kwargs
-    with _whole_folder(folder) as unfinished:
+    with whole_folder(folder) as unfinished:
         tuned.save(str(unfinished), create_model_card=False)
 
 
@@ -250,7 +230,7 @@ def _weights(head: Head, name: str, shape: tuple[int, ...]) -> NDArray[np.float6
 
 
 @contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
+def whole_folder(folder: Path) -> Iterator[Path]:
     """Give a folder to fill, which takes its name once the block is done and vanishes if the block fails."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

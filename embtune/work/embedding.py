@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,7 @@ def embed(
         detail = _own_are_enough(raw, n)
     else:
         detail = _encode(project, model or project.info.model, device, n, report)
-    extended = _extend_versions(project, n)
+    extended = _extend_versions(project, n, device, report)
     seconds = time.perf_counter() - before
     return {**detail, "n_records": n, "seconds": round(seconds, 2), "extended": extended}
 
@@ -150,19 +151,24 @@ def _encode(project: Project, name: str, wanted: str | None, n: int, report: Rep
     return {"embedding": "raw", "model": model.name, "dim": encoder.dim, "n_encoded": n - start, **detail}
 
 
-def _extend_versions(project: Project, n: int) -> list[str]:
-    """Give records that came after a tuning their tuned vectors, by the version's own head."""
+def _extend_versions(project: Project, n: int, device: str | None, report: Report) -> list[str]:
+    """Give records that came after a tuning their tuned vectors, by the version's own model."""
+    from embtune.embedding.device import pick_device
     from embtune.embedding.matrix import open_matrix, save_matrix
-    from embtune.tuning.export import apply_head, head_affine, load_head
+    from embtune.tuning.model import Records
 
     extended = []
     for version in project.versions:
         row = project.find_embedding(version.name)
         if row is None or row.n_rows >= n:
             continue
-        weight, bias = head_affine(load_head(project.path(version.folder)))
         matrix = open_matrix(project.path(row.file))
-        fresh = apply_head(project.vectors("raw")[row.n_rows :], weight, bias)
+        later = Records(
+            project.vectors("raw")[row.n_rows :],
+            partial(fetch_texts, project.db, project.id, start=row.n_rows, stop=n),
+            pick_device(device or project.settings.device),
+        )
+        fresh = project.tuned_model(version.name).transform(later, report=report)
         file = project.folder("embeddings") / f"{version.name}-{n}.npy"
         save_matrix(file, np.concatenate([np.asarray(matrix), fresh.astype(matrix.dtype)]))
         _put(

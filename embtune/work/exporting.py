@@ -187,7 +187,8 @@ def export_model(
     project: Project, version: str, out: Path, *, kind: str = "sentence-transformer", report: Report = silent
 ) -> dict[str, Any]:
     """Write a tuned version as a model folder: `sentence-transformer` or Quaterion `servable`."""
-    from embtune.tuning.export import load_head, save_sentence_transformer, save_servable
+    from embtune.tuning.export import save_sentence_transformer, save_servable
+    from embtune.tuning.head_model import HeadModel
 
     if kind not in MODEL_KINDS:
         raise UnknownChoiceError("kind of model", kind, MODEL_KINDS)
@@ -197,7 +198,10 @@ def export_model(
         raise BadInputError(f"{out} exists already: name a folder that does not.")
     report(0, 1, "models", "writing the model")
     began = time.perf_counter()
-    head = load_head(project.path(row.folder))
+    model = project.tuned_model(row.name)
+    if not isinstance(model, HeadModel):
+        raise NotReadyError(f"Version {row.name!r} does not fold into a text model yet.")
+    head = model.head
     path = project.model_path(project.require_embedding(row.name))
     if kind == "servable":
         save_servable(out, head, path)

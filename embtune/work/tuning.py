@@ -121,7 +121,7 @@ def tune(
     from embtune.embedding.device import pick_device
     from embtune.embedding.matrix import save_matrix
     from embtune.tuning.data import check_training_set
-    from embtune.tuning.export import save_head
+    from embtune.tuning.model import save_model
     from embtune.tuning.recipes import RECIPES
 
     if recipe not in RECIPES:
@@ -149,7 +149,7 @@ def tune(
     metrics, gate = _measure(project, tuned.vectors, training)
     name = project.next_version_name()  # late, for another tuning may have ended meanwhile
     folder = project.folder("models") / f"{name}-{int(time.time() * 1000)}"
-    save_head(folder, tuned)
+    save_model(folder, tuned)
     file = project.folder("embeddings") / f"{name}-{raw.n_rows}-{int(time.time() * 1000)}.npy"
     save_matrix(file, tuned.vectors)
     seconds = round(time.perf_counter() - began, 2)

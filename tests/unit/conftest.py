@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from embtune.tuning.export import Head, apply_head, head_affine
+from embtune.tuning.head_model import HeadModel
 from embtune.tuning.recipes import RECIPES
 from embtune.tuning.recipes.base import Parameter, Recipe, Tuned
 
@@ -43,7 +44,7 @@ def axes(monkeypatch):
             stopped="max epochs",
             warnings=(),
             libraries={},
-            head=head,
+            model=HeadModel(head),
         )
 
     keep = Parameter("keep", "signal", "What is kept.", choices=("signal", "all", "noise"))

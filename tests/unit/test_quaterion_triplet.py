@@ -8,7 +8,7 @@ import pytest
 from embtune.errors import BadInputError, JobCancelledError, TooFewLabelsError, VectorsError
 from embtune.progress import silent
 from embtune.tuning.data import TrainingSet
-from embtune.tuning.export import apply_head, head_affine
+from embtune.tuning.export import apply_head
 from embtune.tuning.recipes import RECIPES
 
 CPU = SimpleNamespace(kind="cpu", name="a CPU")
@@ -86,7 +86,7 @@ def test_the_result_tells_how_it_was_made(tuned):
 
 
 def test_the_vectors_are_the_head_applied_to_the_raw_ones(data, tuned):
-    assert apply_head(data[0], *head_affine(tuned.head)) == pytest.approx(tuned.vectors, abs=1e-6)
+    assert apply_head(data[0], *tuned.model.affine()) == pytest.approx(tuned.vectors, abs=1e-6)
 
 
 def test_the_same_seed_gives_the_same_vectors_and_leaves_global_randomness_alone(data):

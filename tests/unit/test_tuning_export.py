@@ -11,10 +11,11 @@ from embtune.tuning.export import (
     apply_head,
     head_affine,
     load_head,
-    save_head,
     save_sentence_transformer,
     save_servable,
 )
+from embtune.tuning.head_model import HeadModel
+from embtune.tuning.model import load_model, save_model
 from embtune.tuning.recipes.base import Tuned
 
 TEXTS = [
@@ -48,7 +49,7 @@ def tuned(of_head):
         stopped="max epochs",
         warnings=("Left out 'x'.",),
         libraries={"torch": "2"},
-        head=of_head,
+        model=HeadModel(of_head),
     )
 
 
@@ -102,17 +103,18 @@ def test_applying_reports_rows_and_can_be_cancelled():
 
 def test_a_head_comes_back_from_disk_as_it_was(tmp_path):
     given = head(4, n_layers=2)
-    save_head(tmp_path / "versions" / "v1", tuned(given))
-    back = load_head(tmp_path / "versions" / "v1")
+    save_model(tmp_path / "versions" / "v1", tuned(given))
+    back = load_model(tmp_path / "versions" / "v1").head
     assert back.config == given.config
     assert back.state.keys() == given.state.keys()
     assert all(np.array_equal(back.state[name], value) for name, value in given.state.items())
     assert sorted(path.name for path in (tmp_path / "versions").rglob("*")) == [
         "head.json",
         "head.safetensors",
+        "model.json",
         "v1",
     ]
-    about = json.loads((tmp_path / "versions" / "v1" / "head.json").read_text(encoding="utf-8"))
+    about = json.loads((tmp_path / "versions" / "v1" / "model.json").read_text(encoding="utf-8"))
     assert about["training"]["seed"] == 7
     assert about["training"]["curve"] == [{"epoch": 1.0, "train_loss": 0.5}]
 
@@ -122,13 +124,13 @@ def test_nothing_is_written_over(tmp_path):
     folder.mkdir()
     (folder / "note.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(BadInputError, match="is already there and not empty: choose another folder"):
-        save_head(folder, tuned(head(2)))
+        save_model(folder, tuned(head(2)))
     assert [path.name for path in folder.iterdir()] == ["note.txt"]
 
 
 def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "v1").mkdir()
-    save_head(tmp_path / "v1", tuned(head(2)))
+    save_model(tmp_path / "v1", tuned(head(2)))
     assert load_head(tmp_path / "v1").config["input_embedding_size"] == 2
 
 
@@ -138,14 +140,14 @@ def test_a_failure_leaves_no_trace(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(StorageError, match=r"v1 cannot be written: No space left on device\."):
-        save_head(tmp_path / "versions" / "v1", tuned(head(2)))
+        save_model(tmp_path / "versions" / "v1", tuned(head(2)))
     assert list((tmp_path / "versions").iterdir()) == []
 
 
 @pytest.mark.parametrize("harm", ["no json", "no weights", "torn weights", "other shape", "not json"])
 def test_a_damaged_head_is_told_in_one_sentence(tmp_path, harm):
     folder = tmp_path / "v1"
-    save_head(folder, tuned(head(2)))
+    save_model(folder, tuned(head(2)))
     if harm == "no json":
         (folder / "head.json").unlink()
     elif harm == "no weights":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embtune.errors import BadInputError, UnknownChoiceError
-from embtune.tuning.export import Head
+from embtune.tuning.model import TunedModel
 
 Value = float | int | str | bool
 
@@ -119,15 +119,18 @@ class Tuned:
     warnings: tuple[str, ...]
     libraries: dict[str, str]
     """Version by distribution name."""
-    head: Head
+    model: TunedModel
+    """Gives records that come later their vectors; for the records of the matrix, these very vectors."""
+    report: dict[str, Any] = field(default_factory=dict)
+    """What else a person should know: candidates tried with their scores, the one chosen and why."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """A named way to tune.
 
-    `fit(vectors, training, *, parameters, seed, device, report) -> Tuned` takes the raw vectors, shape
-    (n, d), rows of unit length, and a `TrainingSet`.
+    `fit(vectors, training, *, parameters, seed, device, corpus, report) -> Tuned` takes the raw vectors,
+    shape (n, d), rows of unit length, a `TrainingSet`, and a `Corpus`: texts, base model, judgements.
     """
 
     name: str

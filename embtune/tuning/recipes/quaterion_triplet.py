@@ -13,6 +13,8 @@ from embtune.errors import BadInputError, VectorsError
 from embtune.progress import Report, silent
 from embtune.tuning.data import TrainingSet, check_training_set, stratified_split
 from embtune.tuning.export import apply_head, head_affine
+from embtune.tuning.head_model import HeadModel
+from embtune.tuning.model import Corpus
 from embtune.tuning.recipes.base import DeviceLike, Parameter, Recipe, Tuned, library_versions
 
 _LIBRARIES = ("torch", "quaterion", "quaterion-models", "pytorch-lightning", "numpy", "embtune")
@@ -29,6 +31,7 @@ def fit(
     parameters: Mapping[str, Any] | None = None,
     seed: int = 0,
     device: DeviceLike,
+    corpus: Corpus | None = None,
     report: Report = silent,
 ) -> Tuned:
     """Train the head on the labelled rows and apply it to all rows.
@@ -103,7 +106,7 @@ def fit(
         stopped=trained.stopped,
         warnings=tuple(warnings),
         libraries=library_versions(_LIBRARIES),
-        head=trained.head,
+        model=HeadModel(trained.head),
     )
 
 
