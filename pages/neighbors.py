@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -11,9 +12,9 @@ from embtune.project import Project, Record
 from pages.shared.chips import label_buttons, new_label_dialog
 from pages.shared.finder import finder, fold
 from pages.shared.layout import plain, title, told
-from pages.shared.neighbor_columns import PAGE, neighbor_column, tuning_needs
+from pages.shared.neighbor_columns import PAGE, judgement_line, neighbor_column, tuning_needs
 from pages.shared.record_card import record_meta, record_style, record_text, short
-from pages.shared.record_list import Line, record_list
+from pages.shared.record_list import Judging, Line, record_list
 from pages.shared.state import embedding_names, embedding_title, require_project
 
 MOST = 1000
@@ -41,6 +42,22 @@ def give(label: str | None, project: Project, row: int) -> None:
         project.label([row], label)
     except EmbtuneError as error:
         st.session_state["neighbors_note"] = plain(str(error))
+
+
+def judging(project: Project, row: int) -> Judging:
+    """Return how the neighbours of a record are judged."""
+
+    def noted(judge: Callable[..., object]) -> Callable[..., None]:
+        def judged(*said: float | None) -> None:
+            try:
+                judge(*said)
+            except EmbtuneError as error:
+                st.session_state["neighbors_note"] = plain(str(error))
+
+        return judged
+
+    marks = project.judgement_book.marks(row)
+    return Judging(row, marks, noted(project.judge_pair), noted(project.judge_triplet))
 
 
 def kept(name: str, default: str | int | None, least: int = 0, most: int = 10**9) -> str | int | None:
@@ -135,7 +152,12 @@ def comparison(project: Project, record: Record) -> None:
         first = pager(min(k, most))
     raw, tuned = compared(project, record.row, k, version)
     left, right = st.columns(2, gap="medium")
-    actions = {"first": first, "on_open": choose, "on_label": lambda row, label: give(label, project, row)}
+    actions = {
+        "first": first,
+        "on_open": choose,
+        "on_label": lambda row, label: give(label, project, row),
+        "judging": judging(project, record.row),
+    }
     started = None
     with left:
         started = neighbor_column(project, record, "raw", raw, other=version, **actions)
@@ -144,6 +166,7 @@ def comparison(project: Project, record: Record) -> None:
             tuning_needs(project)
         else:
             started = neighbor_column(project, record, version, tuned, other="raw", **actions) or started
+    judgement_line(project)
     if started is not None:
         st.session_state["session_open"] = started
         st.switch_page("pages/sessions.py")

@@ -111,6 +111,26 @@ votes = Table(
     Index(None, "project_id", "row"),
 )
 
+judgements = Table(
+    "judgements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("action_id", ForeignKey("actions.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", String(8), nullable=False),
+    Column("row_a", Integer, nullable=False),
+    Column("row_b", Integer, nullable=False),
+    Column("row_c", Integer),
+    Column("score", Double),
+    Column("annotator", String(200), nullable=False),
+    Column("created_at", Double, nullable=False),
+    *(
+        ForeignKeyConstraint(["project_id", name], ["records.project_id", "records.row"], ondelete="CASCADE")
+        for name in ("row_a", "row_b", "row_c")
+    ),
+    Index(None, "project_id", "id"),
+)
+
 embeddings = Table(
     "embeddings",
     metadata,

@@ -11,7 +11,7 @@ from embtune.neighbors.compare import Neighborhood, Share
 from embtune.project import Project, Record
 from pages.shared.layout import plain
 from pages.shared.record_card import short
-from pages.shared.record_list import Line, record_list
+from pages.shared.record_list import Judging, Line, record_list
 from pages.shared.state import embedding_title
 
 PAGE = 25
@@ -28,6 +28,7 @@ def neighbor_column(
     first: int,
     on_open: Callable[[int], None],
     on_label: Callable[[int, str | None], None],
+    judging: Judging,
 ) -> int | None:
     """Draw one side, from rank `first` (0-based) on; return the number of a session that was started."""
     side = "raw" if name == "raw" else "tuned"
@@ -71,9 +72,45 @@ def neighbor_column(
         lines,
         on_open=on_open,
         on_label=on_label,
+        judging=judging,
         open_title="See the neighbours of this one",
     )
     return started
+
+
+def judgement_line(project: Project) -> None:
+    """Say under the neighbours what was said of their similarity so far, and take back the last of it."""
+    counts = project.judgement_book.counts()
+    last = project.judgement_book.last()
+    if not (counts.similar or counts.different or counts.triplets or last):
+        st.html(
+            '<span class="quiet">Mark a neighbour ≈ similar or ≠ different to this record, or say that it is '
+            "closer than another one: the recipe Quaterion learns from that too.</span>"
+        )
+        return
+    n = counts.similar + counts.different + counts.triplets
+    left_out = project.n_judgements_left_out()
+    if left_out and left_out == n:
+        use = "the recipe Quaterion cannot use them, for they touch records that are kept for measuring"
+    else:
+        use = "they are used by the recipe Quaterion"
+        use += f", but for {left_out:,} that touch records kept for measuring" if left_out else ""
+    said = (
+        f"<b>{counts.similar:,}</b> similar, <b>{counts.different:,}</b> different, "
+        f"<b>{counts.triplets:,}</b> triplet{'' if counts.triplets == 1 else 's'}: {use}"
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.html(f'<span class="num">{said}</span>', width="content")
+        if last is not None:
+            st.button(
+                "Undo the last",
+                key="neighbors_undo_judgement",
+                type="tertiary",
+                icon=":material/undo:",
+                help=plain(last.summary),
+                on_click=project.undo,
+                args=(last.id,),  # the one that is shown, whatever came after it
+            )
 
 
 def tuning_needs(project: Project) -> None:
