@@ -31,10 +31,14 @@ check: $(DEV_STAMP) ## format, lint and types, without changing anything
 format: $(DEV_STAMP) ## format and sort imports
 	@$(BIN)/ruff check --fix --select I . && $(BIN)/ruff format .
 
-bench: $(DEV_STAMP) ## run the benchmarks (DATA=folder with ag_news_seed; long)
+bench: $(DEV_STAMP) ## run the benchmarks (DATA=folder with ag_news_seed and banking77; long)
 	@$(BIN)/python benchmarks/encode.py --data $(DATA)
 	@$(BIN)/python benchmarks/umap_speed.py --data $(DATA)
 	@$(BIN)/python benchmarks/seed_table.py --data $(DATA)
+	@$(BIN)/python benchmarks/seed_table.py --data $(DATA) --unseen
+	@$(BIN)/python benchmarks/few_labels.py --data $(DATA) --sizes 16,100 --seeds 2 --baselines lr,propagation
+	@$(BIN)/python benchmarks/banking77.py --data $(DATA) --per-class 5 --seeds 2 --baselines lr,propagation
+	@$(BIN)/python benchmarks/notebook_way.py --data $(DATA)
 	@$(BIN)/python benchmarks/pages.py --data $(DATA)
 
 clean: ## remove .venv and caches (labels and models in EMBTUNE_HOME stay)

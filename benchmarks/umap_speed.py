@@ -12,7 +12,6 @@ faster at 20,000 records, purity not lower by more than .005.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import platform
@@ -27,6 +26,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from vectors import cached_vectors
 
 FILES = ("train.json", "val.json", "test.json")
 PURITY_NEIGHBORS = 15
@@ -46,24 +46,7 @@ def encoded(folder: Path, n: int) -> tuple[str, NDArray[np.float32], NDArray[np.
         rows = [rows[i] for i in np.sort(np.random.default_rng(0).choice(len(rows), n, replace=False))]
     texts = [f"{row['Title']}. {row['Description']}" for row in rows]
     _, labels = np.unique([row["label"] for row in rows], return_inverse=True)
-    return f"ag_news_seed ({', '.join(FILES)})", vectors_of(texts), labels.astype(np.int64)
-
-
-def vectors_of(texts: list[str]) -> NDArray[np.float32]:
-    """Encode texts with the default model, once: a further run reads them from the temporary folder."""
-    from embtune.embedding.device import pick_device
-    from embtune.embedding.encoder import Encoder
-    from embtune.embedding.models import resolve_model
-
-    key = hashlib.blake2b("\0".join(texts).encode(), digest_size=8).hexdigest()
-    file = Path(tempfile.gettempdir()) / "embtune-benchmarks" / f"vectors-{key}.npy"
-    if file.is_file():
-        return np.load(file)
-    print(f"encoding {len(texts):,} records", file=sys.stderr)
-    vectors = Encoder.load(resolve_model(), pick_device()).encode(texts)
-    file.parent.mkdir(exist_ok=True)
-    np.save(file, vectors)
-    return vectors
+    return f"ag_news_seed ({', '.join(FILES)})", cached_vectors(texts), labels.astype(np.int64)
 
 
 def mixture(n: int, d: int = 384, n_classes: int = 20) -> tuple[str, NDArray[np.float32], NDArray[np.int64]]:
