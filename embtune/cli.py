@@ -113,9 +113,30 @@ def label(
 
 
 @app.command()
+def judge(
+    project: ProjectName,
+    file: Annotated[
+        Path,
+        typer.Option(
+            "--from", help="File with record_a, record_b, score (0 to 1), or with anchor, closer, farther."
+        ),
+    ],
+    annotator: Annotated[str | None, typer.Option(help="Name written beside the judgements.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add what a file says of the similarity of records, all of it or nothing."""
+    result = _existing(project).import_judgements(file.expanduser(), annotator=annotator)
+    _show(
+        result,
+        as_json,
+        f"{result['n_pairs']:,} pairs and {result['n_triplets']:,} triplets added from {result['file']}.",
+    )
+
+
+@app.command()
 def tune(
     project: ProjectName,
-    recipe: Annotated[str, typer.Option(help="See `embtune recipes`.")] = "quaterion-triplet",
+    recipe: Annotated[str, typer.Option(help="See `embtune recipes`.")] = "auto",
     min_confidence: Annotated[
         float, typer.Option(min=0, max=1, help="Least confidence of weak labels.")
     ] = 0.7,
@@ -165,6 +186,30 @@ def recipes(as_json: AsJson = False) -> None:
         lines.append(f"{item['name']}: {item['summary']}")
         lines += [f"  {p['name']} = {p['default']}  {p['help']}" for p in item["parameters"]]
     _show({"recipes": listed}, as_json, *lines)
+
+
+@app.command()
+def models(
+    project: ProjectName,
+    names: Annotated[list[str], typer.Argument(metavar="NAME_OR_PATH...", help="Base models to compare.")],
+    seed: Annotated[int, typer.Option(help="Seed of the records and the folds.")] = 0,
+    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare base models on the labels at hand: which is the better start for a tuning."""
+    result = _job(_existing(project), "base_models", names=names, seed=seed, device=device)
+    _show(
+        result,
+        as_json,
+        *(
+            f"{m['name']}: {m['error']}"
+            if m["error"]
+            else f"{m['name']}: top_{result['k']} {m['top_k']:.4f}, accuracy {m['accuracy']:.4f}, "
+            f"{m['records_per_second']:,} records/s"
+            for m in result["models"]
+        ),
+        result["sentence"],
+    )
 
 
 @app.command()
@@ -220,7 +265,11 @@ def evaluate(
         f"accuracy of a logistic regression {accuracy:.4f}"
         if accuracy is not None
         else result["accuracy_note"],
-        *(f"shapes_10 {method} {value:.4f}" for method, value in (result["shapes_10"] or {}).items()),
+        *(
+            f"shapes_{m} {method} {value:.4f}"
+            for m in (10, 20)
+            for method, value in (result.get(f"shapes_{m}") or {}).items()
+        ),
     )
 
 
@@ -257,7 +306,7 @@ def neighbors(
 def map_(
     project: ProjectName,
     embedding: Annotated[str, typer.Option(help="raw, a version, or best.")] = "raw",
-    method: Annotated[str, typer.Option(help="pca or umap.")] = "pca",
+    method: Annotated[str, typer.Option(help="pca, umap, or umap-labels: guided by labels.")] = "pca",
     seed: Annotated[int, typer.Option(help="Seed of the layout.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -294,7 +343,8 @@ def export(
     chosen = format or target.suffix.lstrip(".").lower() or "csv"
     if chosen in MODEL_KINDS:
         result = _job(opened, "export model", out=str(target), version=version, kind=chosen)
-        _show(result, as_json, f"{result['version']} written to {result['folder']} as {result['kind']}.")
+        lines = [f"{result['version']} written to {result['folder']} as {result['kind']}."]
+        _show(result, as_json, *lines, *([result["in_words"]] if result["in_words"] else []))
         return
     if chosen not in FORMATS:
         listed = ", ".join((*FORMATS, *MODEL_KINDS))
@@ -313,6 +363,7 @@ def status(project: ProjectName, as_json: AsJson = False) -> None:
         f"{result['n_records']:,} records, {result['n_labelled']:,} labelled, {result['n_reference']:,} with "
         f"a reference label, {len(result['labels'])} labels",
         *(f"{source}: {n:,} annotations" for source, n in result["annotations"].items()),
+        *(f"judgements: {n:,} {kind}" for kind, n in result["judgements"].items() if n),
         *(
             f"embedding {e['name']}: {e['n_records']:,} x {e['dim']} by {e['model']}"
             for e in result["embeddings"]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from embtune.errors import BadInputError, NotFoundError, NotReadyError, UnknownChoiceError
 from embtune.labeling.journal import LabelBook
+from embtune.labeling.judgements import Judgement, JudgementBook
 from embtune.labeling.sessions import SessionBook
 from embtune.labeling.state import (
     NONE_OF_THESE,
@@ -49,9 +50,12 @@ if TYPE_CHECKING:
     from embtune.embedding.models import ResolvedModel
     from embtune.neighbors.compare import Neighborhood
     from embtune.neighbors.exact import ExactIndex
+    from embtune.tuning.judgements import Judgements
     from embtune.tuning.model import TunedModel
+    from embtune.work.changes import Changes
     from embtune.work.comparison import Comparison
     from embtune.work.importing import ImportResult
+    from embtune.work.moving import Movement
     from embtune.work.neighborhoods import Shares
     from embtune.work.versions import LabelsSince
 
@@ -133,6 +137,7 @@ class Project:
         self._votes = VoteLog(info.id, SOURCES)
         self.book = LabelBook(self)
         self.sessions_book = SessionBook(self)
+        self.judgement_book = JudgementBook(self)
 
     # ---- what it is -------------------------------------------------------------------------
 
@@ -244,6 +249,10 @@ class Project:
             ],
             "maps": [{"embedding": m.embedding, "method": m.method} for m in self.maps],
             "sessions": len(self.sessions()),
+            "judgements": {
+                "pairs": sum(one.kind == "pair" for one in self.judgements()),
+                "triplets": sum(one.kind == "triplet" for one in self.judgements()),
+            },
         }
 
     # ---- records ----------------------------------------------------------------------------
@@ -415,6 +424,45 @@ class Project:
     def history(self, limit: int = 50) -> list[journal.Action]:
         """The newest actions first, undone ones too."""
         return journal.list_actions(self.db, self.id, limit=limit)
+
+    def judge_pair(
+        self, a: str | int, b: str | int, score: float | None, annotator: str | None = None
+    ) -> journal.Action:
+        """Say how similar two records are, 1 similar to 0 different; None takes it back.
+
+        See `JudgementBook.pair`.
+        """
+        return self.judgement_book.pair(a, b, score, annotator=annotator)
+
+    def judge_triplet(
+        self, anchor: str | int, closer: str | int, farther: str | int, annotator: str | None = None
+    ) -> journal.Action:
+        """Say that one record is closer to the anchor than another is; see `JudgementBook.triplet`."""
+        return self.judgement_book.triplet(anchor, closer, farther, annotator=annotator)
+
+    def judgements(self) -> list[Judgement]:
+        """The similarity judgements in force: what each annotator last said of a pair or triplet."""
+        return self.judgement_book.in_force()
+
+    def undo_judgement(self, judgement_id: int | None = None) -> journal.Action | None:
+        """Take back a judgement with all that came in its action, the last one by default."""
+        return self.judgement_book.undo(judgement_id)
+
+    def import_judgements(self, source: Path | str | bytes, **options: Any) -> dict[str, Any]:
+        """Add the judgements of a file, all or none; see `JudgementBook.import_file`."""
+        return self.judgement_book.import_file(Path(source) if isinstance(source, str) else source, **options)
+
+    def judgements_for_training(self) -> Judgements:
+        """Gather the judgements a training may learn from; see `embtune.work.judging`."""
+        from embtune.work.judging import judgements_for_training
+
+        return judgements_for_training(self)
+
+    def n_judgements_left_out(self) -> int:
+        """How many judgements train nothing, because they touch records that are measured on."""
+        from embtune.work.judging import n_judgements_left_out
+
+        return n_judgements_left_out(self)
 
     def label_state(self) -> LabelState:
         """The label in force of every record."""
@@ -650,6 +698,25 @@ class Project:
         )
         return xy
 
+    def map_outdated(self, embedding: str, method: str) -> bool:
+        """Whether a map that labels guided was made from other labels than there are now."""
+        from embtune.work.mapping import map_outdated
+
+        found = self.find_map(embedding, method)
+        return found is not None and map_outdated(self, found)
+
+    def why_not_guided(self) -> str | None:
+        """Why labels cannot guide a map yet, in a sentence; None if they can."""
+        from embtune.work.mapping import why_not_guided
+
+        return why_not_guided(self)
+
+    def movement(self, version: str, method: str = "umap") -> Movement | None:
+        """How the records moved from the map of raw to a version's; None while one is not drawn."""
+        from embtune.work.moving import movement
+
+        return movement(self, version, method)
+
     def select(self, embedding: str, method: str, polygons: Iterable[NDArray[Any]]) -> NDArray[np.int64]:
         """Rows inside any of the polygons, each (m, 2) in the map's coordinates."""
         from embtune.maps.shapes import points_in_shapes
@@ -660,13 +727,13 @@ class Project:
 
     # ---- tuning, measuring, handing over ----------------------------------------------------
 
-    def readiness(self, *, min_confidence: float = 0.7) -> dict[str, Any]:
-        """Say which labels a tuning would use and whether they suffice."""
+    def readiness(self, **options: Any) -> dict[str, Any]:
+        """Say which labels a tuning would use and whether they suffice; see `embtune.work.tuning`."""
         from embtune.work.tuning import readiness
 
-        return readiness(self, min_confidence=min_confidence)
+        return readiness(self, **options)
 
-    def tune(self, recipe: str = "quaterion-triplet", **options: Any) -> dict[str, Any]:
+    def tune(self, recipe: str = "auto", **options: Any) -> dict[str, Any]:
         """Tune the embedding on the labels: the next version; see `embtune.work.tuning.tune`."""
         from embtune.work.tuning import tune
 
@@ -708,9 +775,25 @@ class Project:
         return f"v{max(used, default=0) + 1}"
 
     def activate(self, name: str) -> None:
-        """Make an embedding the active one: promote a version by hand, or go back to an old one or raw."""
+        """Make an embedding the active one: promote a version by hand, or go back to an old one or raw.
+
+        A version that the gate had refused is marked as promoted by hand.
+        """
         row = self.require_embedding(name)
-        update_project(self.db, self.id, active_embedding=row.name)
+        version = next((v for v in self.versions if v.name == row.name), None)
+        if version is not None and not version.gate.get("active"):
+            mark = {"by": self.annotator, "at": time.time(), "before": self.active_embedding}
+            artifacts.mark_promoted(self.db, self.id, row.name, mark)
+        else:
+            update_project(self.db, self.id, active_embedding=row.name)
+
+    def before_active(self) -> str | None:
+        """Return the embedding that was active before the active version, if it is still there."""
+        version = next((v for v in self.versions if v.name == self.active_embedding), None)
+        if version is None:
+            return None
+        known = version.gate.get("by_hand", version.gate).get("before")
+        return known if known in [row.name for row in self.embeddings] else "raw"
 
     def evaluate(self, embedding: str = "raw", **options: Any) -> dict[str, Any]:
         """Score an embedding; see `embtune.work.measuring.evaluate`."""
@@ -746,11 +829,43 @@ class Project:
 
         return comparison_options(self, names)
 
+    def changes(
+        self, version: str, against: str = "raw", k: int = 25, *, make: bool = False
+    ) -> Changes | None:
+        """What a version changed around every record; None if not computed yet and `make` is off."""
+        from embtune.work.changes import changes
+
+        return changes(self, version, against, k, make=make)
+
+    def learning_curve(self, **options: Any) -> dict[str, Any]:
+        """Scores against the number of labels, and what 20 more would add; see `embtune.work.learning`."""
+        from embtune.work.learning import learning_curve
+
+        return learning_curve(self, **options)
+
+    def compare_models(self, names: Sequence[str], **options: Any) -> dict[str, Any]:
+        """Compare base models on the labels at hand; see `embtune.work.base_models`."""
+        from embtune.work.base_models import compare_models
+
+        return compare_models(self, names, **options)
+
     def labels_since(self, version: str, *, min_confidence: float = 0.7) -> LabelsSince:
         """How the labels of now differ from those a version learned from."""
         from embtune.work.versions import labels_since
 
         return labels_since(self, version, min_confidence=min_confidence)
+
+    def n_appended(self, version: str) -> int:
+        """How many records came after a version was made: placed by its model, not part of its training."""
+        from embtune.work.appending import n_appended
+
+        return n_appended(self, version)
+
+    def n_placed(self, embedding: str, method: str) -> int:
+        """How many records of a map came after it was drawn, and were placed among the others."""
+        from embtune.work.appending import n_placed
+
+        return n_placed(self, embedding, method)
 
     def delete_version(self, name: str) -> None:
         """Remove a version and its files; the active one is refused."""
@@ -769,6 +884,18 @@ class Project:
         from embtune.work.exporting import export
 
         return export(self, out, **options)
+
+    def distillation(self, version: str) -> dict[str, Any] | None:
+        """What an export of that version lost by being distilled; see `embtune.work.distilling`."""
+        from embtune.work.distilling import distillation
+
+        return distillation(self, version)
+
+    def model_card(self, version: str) -> str:
+        """The model card of a version, as Markdown; see `embtune.work.model_card`."""
+        from embtune.work.model_card import model_card
+
+        return model_card(self, version, export={"distilled": self.distillation(version)})
 
     def export_model(self, version: str, out: Path, **options: Any) -> dict[str, Any]:
         """Write a tuned model as a folder; see `embtune.work.exporting.export_model`."""

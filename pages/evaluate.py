@@ -11,8 +11,10 @@ from pages.shared.comparison import charts, headline, notes
 from pages.shared.jobs import ended_card, job_card, last_job, running_job
 from pages.shared.layout import first_choice, title, told
 from pages.shared.state import embedding_names, require_project
+from pages.shared.what_changed import what_changed
 
 _RECENT_SECONDS = 900
+_VIEWS = ("Scores", "What changed")
 
 
 def _choose(project: Project) -> list[str]:
@@ -43,6 +45,22 @@ def _choose(project: Project) -> list[str]:
     return list(dict.fromkeys(chosen))
 
 
+def _view(names: list[str]) -> str:
+    """Let the person choose what to see, where there are two embeddings to compare."""
+    if len(names) < 2:
+        return _VIEWS[0]
+    chosen = st.segmented_control(
+        "Show",
+        _VIEWS,
+        default=_VIEWS[0],
+        key="evaluate_view",
+        required=True,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return chosen or _VIEWS[0]
+
+
 def _measure(project: Project, names: list[str], label: str) -> None:
     if st.button(label, type="primary", key="evaluate_start"):
         with told():
@@ -61,11 +79,16 @@ def _compare_later(names: list[str]) -> None:
 
 
 project = require_project(embedded=True)
-left, right = st.columns([3, 2], vertical_alignment="center")
+left, middle, right = st.columns([3, 3, 4], vertical_alignment="center")
 with left:
     title("Evaluate")
 with right:
     names = _choose(project)
+with middle:
+    view = _view(names)
+if view == "What changed":
+    what_changed(project, *names)
+    st.stop()
 job = running_job(project, "evaluate")
 if job is not None:
     job_card(project, job.id, key="evaluate_")

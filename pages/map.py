@@ -5,17 +5,22 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from embtune.labeling.labelset import UNLABELLED_COLOR
 from embtune.maps.selection import MODES, Selection, shapes_of
-from pages.shared.jobs import running_job
-from pages.shared.layout import title, told
+from embtune.work.mapping import GUIDED
+from pages.shared.later_records import later_records
+from pages.shared.layout import told
 from pages.shared.map_chart import HOVER_UP_TO, Coloring, coloring, coloring_choices, map_figure
+from pages.shared.map_drawing import outdated_map, waiting_for_map
+from pages.shared.map_movement import movement_chart, movement_panel, movement_toggle
 from pages.shared.map_panel import panel
 from pages.shared.state import embedding_names, embedding_title, require_project
 
-METHODS = {"pca": "PCA", "umap": "UMAP"}
+METHODS = {"pca": "PCA", "umap": "UMAP", GUIDED: "Separate my labels"}
 CHART = "map_chart"
+CHOICE_WIDTH = 165
 
 
 def kept(name: str, default: str, choices: list[str]) -> str:
@@ -45,9 +50,12 @@ def map_fragment() -> None:
     embedding, method, color_by = controls()
     xy = project.map(embedding, method, make=method == "pca")
     if xy is None:
-        waiting_for_umap(embedding)
+        waiting_for_map(project, embedding, method)
         method = "pca"
         xy = project.map(embedding, "pca")
+    elif project.map_outdated(embedding, method):
+        outdated_map(project, embedding, method)
+    later_records(project, embedding, method)
     forget_if_other_map((project.id, embedding, method, project.find_map(embedding, method)))
     chart_side, panel_side = st.columns([2.35, 1], gap="medium")
     colors = coloring(project, color_by, embedding)
@@ -56,8 +64,13 @@ def map_fragment() -> None:
             f"{len(colors.codes) - len(xy):,} records were imported after this embedding: "
             "embed again on the Projects page to see them here."
         )
+    with panel_side:
+        moving = movement_toggle(project, embedding, method)
     with chart_side:
-        drag, mode = toolbar()
+        drag, mode = toolbar(disabled=moving)
+        if moving:
+            show_movement(embedding, method, panel_side)
+            return
         chart_place = st.container()
         visible = visible_points(colors, len(xy), legend(colors))
         take_in_drawing(mode)
@@ -72,54 +85,61 @@ def map_fragment() -> None:
 def controls() -> tuple[str, str, str]:
     """Draw the row above the map; return embedding, method and what to colour by."""
     names = embedding_names(project)
-    methods = list(METHODS)
     choices = coloring_choices(project)
-    heading, a, b, c, d = st.columns([0.5, 1.6, 1.25, 1.35, 1.4], vertical_alignment="center")
-    with heading:
-        title("Map")
     current = {
         "embedding": kept("embedding", project.active_embedding, names),
-        "method": kept("method", first_method(), methods),
         "color": kept("color", "label", choices),
     }
+    why_not = project.why_not_guided()
+    if why_not and project.find_map(current["embedding"], GUIDED) is not None:
+        why_not = None  # an old one is there to see
+    methods = [name for name in METHODS if name != GUIDED or not why_not]
+    current["method"] = kept("method", first_method(), methods)
     for name, value in current.items():
         st.session_state[f"map_{name}"] = value
-    a.segmented_control(
-        "Embedding",
-        names,
-        key="map_embedding",
-        label_visibility="collapsed",
-        required=True,
-        format_func=lambda name: embedding_title(project, name),
-        on_change=keep,
-        args=("embedding",),
-    )
-    b.segmented_control(
-        "Map",
-        methods,
-        key="map_method",
-        format_func=METHODS.get,
-        label_visibility="collapsed",
-        required=True,
-        on_change=keep,
-        args=("method",),
-    )
-    c.selectbox(
-        "Colour by",
-        choices,
-        key="map_color",
-        format_func=lambda choice: f"colour by {choice}",
-        label_visibility="collapsed",
-        on_change=keep,
-        args=("color",),
-    )
-    d.text_input(
-        "Highlight text",
-        key="map_highlight",
-        placeholder="highlight text",
-        label_visibility="collapsed",
-        icon=":material/search:",
-    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title("Map", anchor=False, width="content")
+        st.segmented_control(
+            "Embedding",
+            names,
+            key="map_embedding",
+            label_visibility="collapsed",
+            required=True,
+            format_func=lambda name: embedding_title(project, name),
+            on_change=keep,
+            args=("embedding",),
+        )
+        st.segmented_control(
+            "Map",
+            methods,
+            key="map_method",
+            format_func=METHODS.get,
+            label_visibility="collapsed",
+            required=True,
+            on_change=keep,
+            args=("method",),
+        )
+        if why_not:  # a single choice of the control cannot be disabled
+            st.button(METHODS[GUIDED], key="map_guided_off", disabled=True, help=why_not)
+        st.space("stretch")
+        st.selectbox(
+            "Colour by",
+            choices,
+            key="map_color",
+            format_func=lambda choice: f"colour by {choice}",
+            label_visibility="collapsed",
+            on_change=keep,
+            args=("color",),
+            width=CHOICE_WIDTH,
+        )
+        st.text_input(
+            "Highlight text",
+            key="map_highlight",
+            placeholder="highlight text",
+            label_visibility="collapsed",
+            icon=":material/search:",
+            width=CHOICE_WIDTH,
+        )
     return current["embedding"], current["method"], current["color"]
 
 
@@ -131,33 +151,26 @@ def first_method() -> str:
     return st.session_state["map_first_method"]
 
 
-def waiting_for_umap(embedding: str) -> None:
-    """Start the UMAP of an embedding if nobody has, and say that PCA stands in."""
-    wanted = {"embedding": embedding, "method": "umap"}
-    job = running_job(project, "map")
-    last = next((j for j in project.jobs(limit=20) if j.kind == "map" and j.parameters == wanted), None)
-    if job is None and (last is None or last.state == "done"):
-        project.start("map", **wanted)
-    elif job is None and last is not None:
-        left, right = st.columns([5, 1], vertical_alignment="center")
-        left.warning(f"The UMAP of {embedding} is not there: its job {last.error or 'was ' + last.state}.")
-        right.button("Draw it", on_click=project.start, args=("map",), kwargs=wanted, width="stretch")
-        return
-    st.caption(
-        f"The UMAP of {embedding} is being drawn; until then this is its PCA. The map changes by itself."
-    )
-
-
-def toolbar() -> tuple[str, str]:
+def toolbar(disabled: bool) -> tuple[str, str]:
     """Draw the tools; return Plotly's name of the drag tool, and the drawing mode."""
     st.session_state.setdefault("map_tool", "lasso")
     st.session_state.setdefault("map_mode", "replace")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         drag = st.segmented_control(
-            "Tool", ["lasso", "box"], key="map_tool", label_visibility="collapsed", required=True
+            "Tool",
+            ["lasso", "box"],
+            key="map_tool",
+            label_visibility="collapsed",
+            required=True,
+            disabled=disabled,
         )
         mode = st.segmented_control(
-            "Drawing", list(MODES), key="map_mode", label_visibility="collapsed", required=True
+            "Drawing",
+            list(MODES),
+            key="map_mode",
+            label_visibility="collapsed",
+            required=True,
+            disabled=disabled,
         )
         st.button(
             "Clear",
@@ -165,8 +178,22 @@ def toolbar() -> tuple[str, str]:
             key="map_clear",
             help="Forget what was drawn; a double-click on the map does too",
             on_click=forget_selection,
+            disabled=disabled,
         )
     return ("lasso" if drag == "lasso" else "select"), mode
+
+
+def show_movement(embedding: str, method: str, panel_side: DeltaGenerator) -> None:
+    """Play the way from raw to the version in place of the map; what was drawn comes back with the map."""
+    st.session_state["map_seen"] = ()
+    st.session_state.pop("map_drawn_on", None)
+    moved = project.movement(embedding, method)
+    if moved is None:
+        waiting_for_map(project, "raw", method, "the movement shows when it is there")
+        return
+    movement_chart(project, moved, embedding, method)
+    with panel_side:
+        movement_panel(project, moved, embedding)
 
 
 def visible_points(colors: Coloring, n: int, hidden: set[int]) -> NDArray[np.bool_]:

@@ -5,22 +5,28 @@ import time
 import streamlit as st
 
 from embtune.store.jobs import JobRow
+from pages.shared.base_models import which_base_model
 from pages.shared.charts import live_loss
 from pages.shared.device import device_line
 from pages.shared.jobs import ended_card, job_card, last_job, running_job
 from pages.shared.layout import title, told
+from pages.shared.learning import worth_labelling
 from pages.shared.state import require_project
 from pages.shared.tune_form import labels_card, recipe_form
-from pages.shared.versions import version_cards
+from pages.shared.versions import tried_table, version_cards
 
 _RECENT_SECONDS = 900
 
 
 def _learning(job: JobRow) -> None:
-    """Draw the live loss curves under the job's progress."""
+    """Draw the live loss curves under the job's progress, or what was tried so far."""
+    if job.detail.get("tried"):
+        tried_table(job.detail["tried"])
+        return
     curve, best = job.detail.get("curve", []), job.detail.get("best_epoch")
     if not curve:
-        st.caption("The loss curves appear with the first epoch. Loading the libraries takes a few seconds.")
+        if job.unit == "epochs":
+            st.caption("The loss curves appear with the first epoch. Loading libraries takes a few seconds.")
         return
     last = curve[-1]
     parts = [f"epoch {int(last['epoch']):,}", f"training loss {last['train_loss']:.4f}"]
@@ -45,6 +51,7 @@ def _outcome(job: JobRow) -> None:
         st.markdown(f"**{name}** is ready {after}.".replace(" ;", ";"), width="content")
         st.page_link("pages/map.py", label="See it on the map", icon=":material/scatter_plot:")
         st.page_link("pages/neighbors.py", label="Compare neighbours", icon=":material/join_inner:")
+        st.page_link("pages/evaluate.py", label="What changed", icon=":material/compare_arrows:")
 
 
 project = require_project(embedded=True)
@@ -93,5 +100,7 @@ else:
         "No version yet. A version is a second embedding of the same records: map, neighbours and search "
         "offer it beside raw, and nothing is lost."
     )
+worth_labelling(project)
+which_base_model(project)
 with device_slot:
     device_line(project)

@@ -73,7 +73,8 @@ class Encoder:
         self._resolved = resolved
         self._device = device
         self._original = model
-        self.dim = int(model.get_embedding_dimension() or self._encode_batch([""]).shape[1])
+        self.dim = int(model.get_embedding_dimension() or 0)
+        self.dim = self.dim or self._encode_batch([""]).shape[1]
 
     @classmethod
     def load(cls, model: ResolvedModel, device: Device, *, precision: str = "auto") -> Encoder:
@@ -198,6 +199,8 @@ class Encoder:
             }
             with torch.inference_mode():
                 vectors = self._model(on_device)["sentence_embedding"].float().cpu().numpy()
+                # A model may be told to keep the first numbers only; its modules give all.
+                vectors = vectors[:, : self.dim or None]
         except torch.OutOfMemoryError:
             mask = features.get("attention_mask")
             if mask is None or len(mask) < 2:

@@ -266,6 +266,7 @@ def _fit(
     with warnings.catch_warnings():
         # Stopping early is a choice here: the last decimals of the loss change no prediction.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
         return model.fit(np.asarray(vectors, dtype=np.float32), labels, sample_weight=weights)
 
 

@@ -64,12 +64,29 @@ def _export_model(project: Project, report: Report, *, out: str, **options: Any)
     return project.export_model(out=Path(out), report=report, **options)
 
 
+def _changes(project: Project, report: Report, **options: Any) -> dict[str, Any]:
+    from embtune.work.changes import compute_changes
+
+    return compute_changes(project, report=report, **options)
+
+
+def _learning_curve(project: Project, report: Report, **options: Any) -> dict[str, Any]:
+    return project.learning_curve(report=report, **options)
+
+
+def _base_models(project: Project, report: Report, *, names: list[str], **options: Any) -> dict[str, Any]:
+    return project.compare_models(names, report=report, **options)
+
+
 KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "import": _import,
     "embed": _embed,
     "map": _map,
     "tune": _tune,
     "evaluate": _evaluate,
+    "changes": _changes,
+    "learning_curve": _learning_curve,
+    "base_models": _base_models,
     "export": _export,
     "export model": _export_model,
 }

@@ -68,6 +68,8 @@ def umap_map(
     min_dist: float = 0.1,
     seed: int = 0,
     knn: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None,
+    labels: NDArray[np.int64] | None = None,
+    start: NDArray[np.float32] | None = None,
     report: Report = silent,
 ) -> NDArray[np.float32]:
     """Project so that neighbours stay neighbours, by UMAP over the exact cosine k-NN graph.
@@ -85,6 +87,12 @@ def umap_map(
     knn
         Rows and cosines as `embtune.neighbors.exact.nearest` returns them, where they are known already,
         for at least n_neighbors - 1 neighbours.
+    labels
+        Shape (n,), the class of each record, -1 where it is not known: they guide the map, see
+        `embtune.maps.guided`.
+    start
+        Shape (n, 2), where the points begin in place of their PCA, such as another map of the same records:
+        so the two are alike in what did not change. Its scale and place do not matter.
     report
         Told through the search and after every epoch; what it raises stops the work.
 
@@ -98,7 +106,7 @@ def umap_map(
     VectorsError
         If `vectors` is not 2-D or has values that are not finite.
     BadInputError
-        If a parameter is out of range or `knn` does not fit.
+        If a parameter is out of range, or `knn`, `labels` or `start` does not fit.
 
     Notes
     -----
@@ -111,9 +119,9 @@ def umap_map(
         raise BadInputError(f"min_dist is {min_dist}; it must be at least 0 and below 3.")
     matrix = as_float32_matrix(vectors)
     n = len(matrix)
-    start = pca_map(matrix, seed=seed)
+    first = pca_map(matrix, seed=seed) if start is None or n < FEWEST_FOR_UMAP else _checked_start(start, n)
     if n < FEWEST_FOR_UMAP:
-        return start
+        return first
     k = min(n_neighbors, n) - 1
     if knn is None:
         rows, cosine = nearest(matrix, k, report=report)
@@ -123,15 +131,19 @@ def umap_map(
 
     report(0, None, "", "UMAP: neighbourhood graph")
     graph = fuzzy_graph(rows, np.maximum(1.0 - cosine, 0.0))
+    if labels is not None:
+        from embtune.maps.guided import intersect_with_labels
+
+        graph = intersect_with_labels(graph, labels)
     a, b = curve(min_dist)
     epochs = _EPOCHS_SMALL if n <= _SMALL else _EPOCHS
-    xy = optimize(_spread(start, seed), graph, a=a, b=b, n_epochs=epochs, seed=seed, report=report)
+    xy = optimize(_spread(first, seed), graph, a=a, b=b, n_epochs=epochs, seed=seed, report=report)
     centred: NDArray[np.float32] = xy - xy.mean(axis=0)
     return centred
 
 
 METHODS: dict[str, Callable[..., NDArray[np.float32]]] = {"pca": pca_map, "umap": umap_map}
-"""Projections by name; each takes the vectors and `seed`."""
+"""Projections by name that need nothing but the vectors; each takes `seed`."""
 
 
 def _leading(covariance: NDArray[np.float64], n: int, seed: int) -> NDArray[np.float64]:
@@ -166,3 +178,13 @@ def _checked(
             f"({n}, {k}) or wider, twice."
         )
     return rows[:, :k], cosine[:, :k]
+
+
+def _checked_start(start: NDArray[Any], n: int) -> NDArray[np.float32]:
+    first = np.asarray(start, dtype=np.float32)
+    if first.shape != (n, 2):
+        raise BadInputError(f"The start has the shape {first.shape}; {n} vectors need ({n}, 2).")
+    if not np.isfinite(first).all():
+        raise BadInputError("The start has values that are not finite; leave it out, or draw that map again.")
+    centred: NDArray[np.float32] = first - first.mean(axis=0)
+    return centred

@@ -107,6 +107,15 @@ def insert_version(
             )
 
 
+def mark_promoted(db: Database, project_id: int, name: str, mark: dict[str, Any]) -> None:
+    """Make a version the active embedding, and note with it that a person decided so."""
+    with db.write() as connection:
+        chosen = sa.and_(versions.c.project_id == project_id, versions.c.name == name)
+        gate = connection.scalar(sa.select(versions.c.gate).where(chosen)) or {}
+        connection.execute(versions.update().where(chosen).values(gate=gate | {"by_hand": mark}))
+        connection.execute(projects.update().where(projects.c.id == project_id).values(active_embedding=name))
+
+
 def delete_version(db: Database, project_id: int, name: str) -> None:
     """Forget a version with its embedding, maps and evaluations."""
     with db.write() as connection:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embtune.errors import BadInputError, TooFewLabelsError
+from embtune.errors import BadInputError, TooFewLabelsError, VectorsError
 
 MIN_LABELS_PER_CLASS = 2  # an anchor needs a positive
 MIN_CLASSES = 2  # and a negative
@@ -38,8 +38,10 @@ class Split:
     validation: NDArray[np.int64]
 
 
-def check_training_set(training: TrainingSet) -> tuple[TrainingSet, list[str]]:
-    """Leave out the classes that are too small to learn from.
+def check_training_set(
+    training: TrainingSet, *, least: int = MIN_LABELS_PER_CLASS
+) -> tuple[TrainingSet, list[str]]:
+    """Leave out the classes that are too small to learn from: those with fewer than `least` labels.
 
     Returns
     -------
@@ -56,13 +58,13 @@ def check_training_set(training: TrainingSet) -> tuple[TrainingSet, list[str]]:
     """
     _check_shapes(training)
     counts = np.bincount(training.labels, minlength=len(training.names))
-    kept = np.flatnonzero(counts >= MIN_LABELS_PER_CLASS)
+    kept = np.flatnonzero(counts >= least)
     if len(kept) < MIN_CLASSES:
-        raise TooFewLabelsError(_too_few(training.names, counts))
-    needed = f"and a class needs at least {MIN_LABELS_PER_CLASS}"
+        raise TooFewLabelsError(_too_few(training.names, counts, least))
+    needed = f"and a class needs at least {least}"
     warnings = [
         f"Left out {training.names[index]!r}: it has 1 label, {needed}."
-        for index in np.flatnonzero(counts == 1)
+        for index in np.flatnonzero((counts > 0) & (counts < least))
     ]
     if len(kept) == len(training.names):
         return training, warnings
@@ -138,9 +140,9 @@ def _check_shapes(training: TrainingSet) -> None:
         )
 
 
-def _too_few(names: tuple[str, ...], counts: NDArray[np.int64]) -> str:
+def _too_few(names: tuple[str, ...], counts: NDArray[np.int64], least: int) -> str:
     there = [f"{count} in {name!r}" for name, count in zip(names, counts.tolist(), strict=True) if count]
-    enough = int((counts >= MIN_LABELS_PER_CLASS).sum())
+    enough = int((counts >= least).sum())
     if not there:
         found = "there are no labels yet"
     elif len(there) == 1:
@@ -151,6 +153,30 @@ def _too_few(names: tuple[str, ...], counts: NDArray[np.int64]) -> str:
         found = f"there are {len(there)} classes, but {enough} with that many"
     missing = MIN_CLASSES - enough
     return (
-        f"Tuning needs at least {MIN_CLASSES} classes with {MIN_LABELS_PER_CLASS} labels each: {found}; "
-        f"{missing} more such {'class is' if missing == 1 else 'classes are'} missing."
+        f"Tuning needs at least {MIN_CLASSES} classes with {least} label{'' if least == 1 else 's'} each: "
+        f"{found}; {missing} more such {'class is' if missing == 1 else 'classes are'} missing."
     )
+
+
+def check_vectors(vectors: NDArray[np.floating], training: TrainingSet) -> None:
+    """Check that a matrix holds the labelled rows, and finite values only.
+
+    Raises
+    ------
+    VectorsError
+        If not; the message names the first bad row.
+    """
+    if vectors.ndim != 2 or not vectors.shape[1]:
+        raise VectorsError(f"The vectors must be a matrix, one row per record, not of shape {vectors.shape}.")
+    if training.rows.min() < 0 or training.rows.max() >= len(vectors):
+        raise VectorsError(
+            f"The labels speak of rows {training.rows.min()} to {training.rows.max()}, "
+            f"but there are {len(vectors)} vectors: embed the project again."
+        )
+    for start in range(0, len(vectors), 65_536):
+        bad = ~np.isfinite(vectors[start : start + 65_536]).all(axis=1)
+        if bad.any():
+            raise VectorsError(
+                f"Row {start + bad.argmax()} of the vectors holds values that are not finite: "
+                "embed the project again."
+            )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from embtune.progress import Report, silent
-from embtune.tuning.export import Head, apply_head, head_affine, load_head, save_head
+from embtune.tuning.export import Head, head_layers, load_head, save_head, transform_head
 from embtune.tuning.model import Matrix, Records
 
 
@@ -21,7 +21,7 @@ class HeadModel:
 
     def transform(self, records: Records, *, report: Report = silent) -> Matrix:
         """Return tuned vectors, shape (n, d_out), rows of unit length."""
-        return apply_head(records.vectors, *head_affine(self.head), report=report)
+        return transform_head(self.head, records.vectors, report=report)
 
     def scores(self, records: Records) -> None:
         """Return None: a head knows no classes."""
@@ -29,7 +29,8 @@ class HeadModel:
 
     def affine(self) -> tuple[Matrix, Matrix] | None:
         """Return the folded head; None if its kind does not fold."""
-        return head_affine(self.head)
+        layers = head_layers(self.head)
+        return layers[0] if len(layers) == 1 else None
 
     def save(self, folder: Path) -> None:
         """Write `head.safetensors` and `head.json`."""

@@ -64,6 +64,8 @@ class Corpus:
     """The base model that the raw vectors came from: a folder or a name."""
     folder: Path | None = None
     """Where a long training keeps its checkpoint; the same training finds it there again."""
+    records_per_second: float | None = None
+    """How fast the base model encoded these records; measured where it matters and is not known."""
     judgements: Judgements | None = None
     """Pairs and triplets that people judged."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic
@@ -19,19 +19,33 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from quaterion import Quaterion, TrainableModel
-from quaterion.dataset import GroupSimilarityDataLoader, SimilarityGroupSample
-from quaterion.loss import TripletLoss
+from quaterion.dataset import PairsSimilarityDataLoader, SimilarityDataLoader
+from quaterion.loss import SimilarityLoss
 from quaterion.utils.enums import TrainStage
 from quaterion_models.encoders import Encoder
-from quaterion_models.heads import SkipConnectionHead
+from quaterion_models.heads import EncoderHead
 from torch import Tensor
-from torch.utils.data import Dataset, WeightedRandomSampler
 
 from embtune.errors import BadInputError
 from embtune.progress import Report
 from embtune.tuning.data import Split, TrainingSet
 from embtune.tuning.export import Head
 from embtune.tuning.isolation import own_randomness, quiet_libraries, threads_for
+from embtune.tuning.judgements import Judgements
+from embtune.tuning.quaterion_heads import make_head, trained_head
+from embtune.tuning.quaterion_loaders import (
+    judgement_loaders,
+    train_loader,
+    validation_loader,
+    without_end,
+)
+from embtune.tuning.quaterion_losses import (
+    FiniteTripletLoss,
+    JudgedTripletLoss,
+    label_loss,
+    pair_loss,
+)
+from embtune.tuning.sampling import part_judgements
 
 _SECONDS_BETWEEN_REPORTS = 0.2
 # The name under which Quaterion logs it; since Python 3.11 that is no longer "validation_loss".
@@ -58,38 +72,46 @@ def train_head(
     seed: int,
     device: str,
     report: Report,
+    judgements: Judgements | None = None,
 ) -> Trained:
-    """Fit a `SkipConnectionHead` on frozen vectors.
+    """Fit a head on frozen vectors.
 
     Parameters
     ----------
     labelled
-        Shape (m, d), the vector of each label of `training`.
+        The vector of each label of `training`, in its order, behind them those that only judgements speak
+        of; shape (m or more, d).
     split
         Which labels to train on, and which to watch; without any of the latter the training loss is watched.
     parameters
         Every parameter of the recipe, checked.
     device
         `cuda`, `mps` or `cpu`.
+    judgements
+        Pairs and triplets of rows of `labelled`; they are summed with the loss of the labels, or train alone
+        where there are none.
 
     Raises
     ------
     BadInputError
         If the weights grow beyond all bounds.
     """
-    has_validation = len(split.validation) > 0
-    watch = _Watch(report, parameters["max_epochs"], _VALIDATION_LOSS if has_validation else _TRAIN_LOSS)
-    stopping = EarlyStopping(
-        watch.monitored,
-        patience=parameters["patience"],
-        min_delta=parameters["min_delta"],
-        check_on_train_epoch_end=not has_validation,
-    )
+    kind = parameters.get("head", "skip-connection")
+    kind = "skip-connection" if kind == "auto" else kind
     with ExitStack() as stack:
-        stack.enter_context(own_randomness(seed, device))
+        stack.enter_context(own_randomness(seed, device))  # Quaterion's data loaders draw from it, too
         stack.enter_context(quiet_libraries())
         stack.enter_context(threads_for(parameters["batch_size"]))
-        model = _HeadModel(labelled, parameters)
+        aims, watched = _aims(labelled, training, split, parameters, seed, judgements)
+        watch = _Watch(report, parameters["max_epochs"], _TRAIN_LOSS if watched is None else _VALIDATION_LOSS)
+        stopping = EarlyStopping(
+            watch.monitored,
+            patience=parameters["patience"],
+            min_delta=parameters["min_delta"],
+            check_on_train_epoch_end=watched is None,
+            check_finite=False,  # told by an error of our own, below
+        )
+        model = _HeadModel(labelled, kind, parameters, aims)
         trainer = Trainer(
             accelerator=device,
             devices=1,
@@ -102,21 +124,18 @@ def train_head(
             enable_model_summary=False,
             callbacks=[watch, stopping],
         )
-        Quaterion.fit(
-            model,
-            trainer,
-            _train_loader(training, split.train, parameters, seed),
-            _validation_loader(training, split.validation, parameters, seed) if has_validation else None,
-        )
+        for aim in aims[1:]:
+            model.setup_dataloader(aim.loader)
+        Quaterion.fit(model, trainer, aims[0].loader, watched)
     head = model.model.head
     if parameters["restore_best"] and watch.best_state is not None:
         head.load_state_dict(watch.best_state)
-    state = {name: value.detach().cpu().numpy().copy() for name, value in head.state_dict().items()}
-    if not all(np.isfinite(value).all() for value in state.values()):
+    trained = trained_head(kind, head)
+    if not all(np.isfinite(value).all() for value in trained.state.values()):
         raise BadInputError(f"The training diverged: choose an lr below {parameters['lr']:g}.")
     stopped_early = stopping.stopping_reason != EarlyStoppingReason.NOT_STOPPED
     return Trained(
-        head=Head(config=head.get_config_dict(), state=state),
+        head=trained,
         curve=tuple(watch.curve),
         best_epoch=watch.best_epoch,
         stopped="early stopping" if stopped_early else "max epochs",
@@ -151,45 +170,99 @@ class _StoredVectors(Encoder):  # type: ignore[misc]
         return vectors[batch]
 
 
-class _FiniteTripletLoss(TripletLoss):  # type: ignore[misc]
-    """Quaterion's triplet loss, save that a batch that holds no triplet costs nothing.
+@dataclass(frozen=True)
+class _Aim:
+    """One thing to learn: samples, and what they cost."""
 
-    With one row, or with none but equal rows, the hard loss divides zero by zero; one such batch would turn
-    every weight into NaN.
-    """
+    loader: SimilarityDataLoader
+    made: Callable[[], SimilarityLoss]
+    """Makes the loss; called where randomness is the training's own."""
+    weight: float = 1.0
 
-    def forward(self, embeddings: Tensor, groups: Tensor) -> Tensor:
-        loss = super().forward(embeddings, groups)
-        return loss if torch.isfinite(loss) else embeddings.sum() * 0.0
+
+def _aims(
+    labelled: NDArray[np.float32],
+    training: TrainingSet,
+    split: Split,
+    parameters: Mapping[str, Any],
+    seed: int,
+    judgements: Judgements | None,
+) -> tuple[list[_Aim], SimilarityDataLoader | None]:
+    """Return what to learn, the chief thing first, and what to watch, of the same kind as that."""
+    aims: list[_Aim] = []
+    watched = None
+    if len(split.train):
+        loader = train_loader(training, split.train, parameters, seed)
+        aims.append(_Aim(loader, lambda: _label_loss(labelled, training, split, parameters)))
+        if len(split.validation):
+            watched = validation_loader(training, split.validation, parameters, seed)
+    elif judgements is not None:
+        judgements, aside = part_judgements(judgements, parameters["validation"], seed)
+        watched = next(iter(judgement_loaders(aside, parameters, seed)), None)
+    if judgements is not None:
+        margin = parameters["judgement_margin"]
+        scores = judgements.scores
+        weight = parameters["judgement_weight"] if aims else 1.0
+        for loader in judgement_loaders(judgements, parameters, seed):
+            if isinstance(loader, PairsSimilarityDataLoader):
+                aims.append(_Aim(loader, lambda: pair_loss(scores, margin), weight))
+            else:
+                aims.append(_Aim(loader, lambda: JudgedTripletLoss(margin), weight))
+    return aims, watched
+
+
+def _label_loss(
+    labelled: NDArray[np.float32], training: TrainingSet, split: Split, parameters: Mapping[str, Any]
+) -> SimilarityLoss:
+    if "loss" not in parameters:  # the published recipe
+        return FiniteTripletLoss(
+            margin=parameters["margin"],
+            distance_metric_name=parameters["distance"],
+            mining=parameters["mining"],
+        )
+    labels = training.labels[split.train]
+    means = np.zeros((len(training.names), labelled.shape[1]), dtype=np.float32)
+    np.add.at(means, labels, labelled[split.train])
+    return label_loss(parameters, labelled.shape[1], len(training.names), means)
 
 
 class _HeadModel(TrainableModel):  # type: ignore[misc]
-    """The published model: frozen encoder, skip-connection head, triplet loss, Adam."""
+    """The published model: frozen encoder, head, loss, Adam; and other losses beside, if there are any."""
 
-    def __init__(self, vectors: NDArray[np.float32], parameters: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        vectors: NDArray[np.float32],
+        kind: str,
+        parameters: Mapping[str, Any],
+        aims: Sequence[_Aim],
+    ) -> None:
         self._stored = vectors  # before super().__init__(), which calls the methods below
+        self._kind = kind
         self._parameters_of_recipe = parameters
+        self._aims = tuple(aims)
         super().__init__()
+        self._beside = torch.nn.ModuleList(aim.made() for aim in aims[1:])
+        self._batches = [without_end(aim.loader) for aim in aims[1:]]
 
     def configure_encoders(self) -> Encoder:
         return _StoredVectors(self._stored)
 
-    def configure_head(self, input_embedding_size: int) -> SkipConnectionHead:
-        return SkipConnectionHead(
-            input_embedding_size,
-            dropout=self._parameters_of_recipe["dropout"],
-            n_layers=self._parameters_of_recipe["n_layers"],
-        )
+    def configure_head(self, input_embedding_size: int) -> EncoderHead:
+        return make_head(self._kind, input_embedding_size, self._parameters_of_recipe)
 
-    def configure_loss(self) -> TripletLoss:
-        return _FiniteTripletLoss(
-            margin=self._parameters_of_recipe["margin"],
-            distance_metric_name=self._parameters_of_recipe["distance"],
-            mining=self._parameters_of_recipe["mining"],
-        )
+    def configure_loss(self) -> SimilarityLoss:
+        return self._aims[0].made()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.model.head.parameters(), lr=self._parameters_of_recipe["lr"])
+        trained = [*self.model.head.parameters(), *self.loss.parameters()]
+        return torch.optim.Adam(trained, lr=self._parameters_of_recipe["lr"])
+
+    def training_step(self, batch: Any, batch_idx: int, **kwargs: Any) -> Tensor:
+        total: Tensor = super().training_step(batch, batch_idx, **kwargs)
+        for aim, loss, batches in zip(self._aims[1:], self._beside, self._batches, strict=True):
+            features, targets = self.trainer.strategy.batch_to_device(next(batches), self.device)
+            total = total + aim.weight * loss(embeddings=self.model(features), **targets)
+        return total
 
 
 class _Watch(Callback):  # type: ignore[misc]
@@ -255,46 +328,3 @@ class _Watch(Callback):  # type: ignore[misc]
         self._reported = monotonic()
         detail = {"curve": list(self.curve), "best_epoch": self.best_epoch}
         self._report(done, self._max_epochs, "epochs", "training the head", detail)
-
-
-class _Labels(Dataset[SimilarityGroupSample]):
-    """The samples of one part of a split; made on demand, for there may be a million."""
-
-    def __init__(self, positions: NDArray[np.int64], labels: NDArray[np.int64]) -> None:
-        self._positions = positions
-        self._labels = labels
-
-    def __len__(self) -> int:
-        return len(self._positions)
-
-    def __getitem__(self, index: int) -> SimilarityGroupSample:
-        position = int(self._positions[index])
-        return SimilarityGroupSample(obj=position, group=int(self._labels[position]))
-
-
-def _train_loader(
-    training: TrainingSet, positions: NDArray[np.int64], parameters: Mapping[str, Any], seed: int
-) -> GroupSimilarityDataLoader:
-    generator = torch.Generator().manual_seed(seed)
-    order: dict[str, Any] = {"shuffle": True}
-    if parameters["use_weights"]:
-        weights = training.weights[positions].tolist()
-        order = {"sampler": WeightedRandomSampler(weights, num_samples=len(positions), generator=generator)}
-    return GroupSimilarityDataLoader(
-        _Labels(positions, training.labels),
-        batch_size=parameters["batch_size"],
-        generator=generator,
-        **order,
-    )
-
-
-def _validation_loader(
-    training: TrainingSet, positions: NDArray[np.int64], parameters: Mapping[str, Any], seed: int
-) -> GroupSimilarityDataLoader:
-    # Mixed once: records often come sorted by class, and a batch of one class holds no negative.
-    mixed = np.random.default_rng(seed).permutation(positions)
-    return GroupSimilarityDataLoader(
-        _Labels(mixed, training.labels),
-        batch_size=parameters["batch_size"],
-        generator=torch.Generator().manual_seed(seed),
-    )

@@ -15,6 +15,7 @@ from embtune.progress import Report, silent
 from embtune.store.artifacts import put_embedding
 from embtune.store.projects import update_project
 from embtune.store.records import fetch_texts
+from embtune.work.appending import before_appending, extend_maps
 
 if TYPE_CHECKING:
     from embtune.project import Project
@@ -32,7 +33,7 @@ def embed(
     device: str | None = None,
     report: Report = silent,
 ) -> dict[str, Any]:
-    """Make or extend the embedding `raw`, and every tuned version's matrix after it.
+    """Make or extend the embedding `raw`, every tuned version's matrix after it, and the maps of both.
 
     Records that have a vector already are not encoded again. A run that was stopped goes on at the
     last whole chunk.
@@ -48,6 +49,7 @@ def embed(
     if n == 0:
         raise NotReadyError(f"Project {project.name!r} has no records yet: import a file first.")
     before = time.perf_counter()
+    drawn = before_appending(project)
     raw = project.find_embedding("raw")
     if raw is not None and project.versions and model and model != raw.model:
         raise BadInputError(
@@ -61,8 +63,15 @@ def embed(
     else:
         detail = _encode(project, model or project.info.model, device, n, report)
     extended = _extend_versions(project, n, device, report)
+    maps = extend_maps(project, drawn, report=report)
     seconds = time.perf_counter() - before
-    return {**detail, "n_records": n, "seconds": round(seconds, 2), "extended": extended}
+    return {
+        **detail,
+        "n_records": n,
+        "seconds": round(seconds, 2),
+        "extended": extended,
+        "extended_maps": maps,
+    }
 
 
 def _adopt(project: Project, path: Path, n: int) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from embtune.labeling.state import NONE_OF_THESE, SOURCES
 from embtune.progress import Report, silent
 from embtune.store.journal import votes_by_id
 from embtune.store.records import fetch_records
+from embtune.work.distilling import distilled_head
 
 if TYPE_CHECKING:
     from embtune.project import Project
@@ -186,9 +189,19 @@ def zipped(folder: Path) -> Path:
 def export_model(
     project: Project, version: str, out: Path, *, kind: str = "sentence-transformer", report: Report = silent
 ) -> dict[str, Any]:
-    """Write a tuned version as a model folder: `sentence-transformer` or Quaterion `servable`."""
-    from embtune.tuning.export import save_sentence_transformer, save_servable
-    from embtune.tuning.head_model import HeadModel
+    """Write a tuned version as a model folder: `sentence-transformer` or Quaterion `servable`.
+
+    What neither folds into the text encoder nor is one is distilled first, see `embtune.work.distilling`.
+    The folder holds a model card, `README.md`.
+
+    Returns
+    -------
+    dict
+        `folder`, `kind`, `version`, `seconds`; `distilled`, what is known of the distillation, and
+        `in_words`, the same in a sentence: both None where there was none.
+    """
+    from embtune.work.distilling import in_words
+    from embtune.work.model_card import model_card
 
     if kind not in MODEL_KINDS:
         raise UnknownChoiceError("kind of model", kind, MODEL_KINDS)
@@ -198,21 +211,57 @@ def export_model(
         raise BadInputError(f"{out} exists already: name a folder that does not.")
     report(0, 1, "models", "writing the model")
     began = time.perf_counter()
-    model = project.tuned_model(row.name)
-    if not isinstance(model, HeadModel):
-        raise NotReadyError(f"Version {row.name!r} does not fold into a text model yet.")
-    head = model.head
-    path = project.model_path(project.require_embedding(row.name))
-    if kind == "servable":
-        save_servable(out, head, path)
-    else:
-        save_sentence_transformer(out, head, path)
+    write, distilled = _writer(project, row.name, kind, report)
+    report(0, 1, "models", "writing the model")
+    told = {"kind": kind, "distilled": distilled}
+    _write_model(out, write, model_card(project, row.name, export=told))
     return {
         "folder": str(out),
-        "kind": kind,
         "version": row.name,
+        **told,
+        "in_words": None if distilled is None else in_words(distilled),
         "seconds": round(time.perf_counter() - began, 2),
     }
+
+
+def _writer(
+    project: Project, version: str, kind: str, report: Report
+) -> tuple[Callable[[Path], None], dict[str, Any] | None]:
+    """Return a function that writes the version into a folder, and its distillation, if it took one."""
+    from embtune.tuning.blend_model import BlendModel
+    from embtune.tuning.encoder_model import EncoderModel
+    from embtune.tuning.export import save_sentence_transformer, save_servable
+    from embtune.tuning.head_model import HeadModel
+
+    model = project.tuned_model(version)
+    distilled = None
+    if isinstance(model, EncoderModel):
+        return model.save_servable if kind == "servable" else model.save_sentence_transformer, None
+    if isinstance(model, BlendModel):
+        head, distilled = distilled_head(project, version, report=report)
+    elif isinstance(model, HeadModel):
+        head = model.head
+    else:
+        raise NotReadyError(f"Version {version!r} is a {model.kind} model, which cannot be exported.")
+    if isinstance(model, BlendModel) and model.encoder is not None:
+        base = str(model.encoder.encoder)
+    else:
+        base = project.model_path(project.require_embedding(version))
+    save = save_servable if kind == "servable" else save_sentence_transformer
+    return partial(save, head=head, model_path=base), distilled
+
+
+def _write_model(out: Path, write: Callable[[Path], None], card: str) -> None:
+    """Write a model and its card: both or nothing."""
+    unfinished = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.unfinished")
+    try:
+        write(unfinished)
+        (unfinished / "README.md").write_text(card, encoding="utf-8")
+        unfinished.replace(out)
+    except OSError as error:
+        raise StorageError(f"{out} cannot be written: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _file_stem(name: str) -> str:

@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embtune.errors import NotReadyError, TooFewLabelsError, UnknownChoiceError
+from embtune.errors import NotReadyError, UnknownChoiceError
 from embtune.labeling.state import SOURCES
 from embtune.progress import Report, silent
-from embtune.store.artifacts import insert_version, rows_trained_on
-from embtune.work.measuring import Measure, choose, score_neighbours
+from embtune.store.artifacts import insert_version
+from embtune.store.records import fetch_texts
+from embtune.work.promoting import gate as measure_and_gate
 
 if TYPE_CHECKING:
-    from embtune.project import Project
-    from embtune.tuning.data import TrainingSet
+    from numpy.typing import NDArray
 
-DEFAULT_RECIPE = "quaterion-triplet"
+    from embtune.project import Project
+    from embtune.store.artifacts import EmbeddingRow
+    from embtune.tuning.data import TrainingSet
+    from embtune.tuning.judgements import Judgements
+    from embtune.tuning.model import Corpus
+
+DEFAULT_RECIPE = "auto"
 LEAST_PER_CLASS = 5
 
 
@@ -48,36 +54,46 @@ def training_set(project: Project, *, min_confidence: float = 0.7) -> TrainingSe
     )
 
 
-def readiness(project: Project, *, min_confidence: float = 0.7) -> dict[str, Any]:
-    """Say which labels a tuning would use, whether they suffice, and what is missing.
+def readiness(
+    project: Project, *, min_confidence: float = 0.7, recipe: str = DEFAULT_RECIPE
+) -> dict[str, Any]:
+    """Say which labels a tuning would use, whether they suffice for that recipe, and what is missing.
 
     Returns
     -------
     dict
         `counts` {label: n}, `by_source` {source: n}, `n`, `n_automatic` (labels that no person gave, used
-        or not), `n_kept_aside`, `n_reference`, `enough` (can it run), `missing` (sentences: why it cannot),
-        `advice` (sentences: what would make it better).
+        or not), `n_kept_aside`, `n_judgements` (pairs and triplets), `n_reference`, `enough` (can it run),
+        `missing` (sentences: why it cannot), `advice` (sentences: what would make it better).
     """
+    from embtune.tuning.recipes import RECIPES
+
     state = project.label_state()
     training = training_set(project, min_confidence=min_confidence)
     counts = {name: int((training.labels == i).sum()) for i, name in enumerate(training.names)}
     by_source = Counter(SOURCES[i] for i in state.sources[training.rows].tolist())
     unused = [label.name for label in project.labels if label.name not in counts]
-    usable = [name for name, n in counts.items() if n >= 2]
+    least = RECIPES[recipe].least_labels if recipe in RECIPES else 2
+    usable = [name for name, n in counts.items() if n >= least]
     missing, advice = [], []
     raw = project.find_embedding("raw")
     if raw is None:
         missing.append("The records are not embedded yet: do that on the Projects page.")
     elif (newer := project.n_records - raw.n_rows) > 0:
         missing.append(f"{newer:,} records are newer than the embedding: embed them on the Projects page.")
-    if len(usable) < 2:
+    judged = 0
+    if recipe in RECIPES and RECIPES[recipe].uses_judgements and raw is not None:
+        judged = len(project.judgements_for_training())
+    if len(usable) < 2 and not judged:
         have = f"only {usable[0]} has" if usable else "none has"
-        missing.append(f"Tuning needs at least 2 labels with 2 records each; {have} that many now.")
+        records = "1 record" if least == 1 else f"{least} records"
+        missing.append(f"Tuning needs at least 2 labels with {records} each; {have} that many now.")
     for name, n in counts.items():
-        if n < 2:
+        if n < least:
             advice.append(f"{name} has 1 record and is left out; give it at least {LEAST_PER_CLASS}.")
         elif n < LEAST_PER_CLASS:
-            advice.append(f"{name} has only {n} records; {LEAST_PER_CLASS} or more make the result steadier.")
+            has = "1 record" if n == 1 else f"{n} records"
+            advice.append(f"{name} has only {has}; {LEAST_PER_CLASS} or more make the result steadier.")
     if unused:
         advice.append("No record yet: " + ", ".join(unused[:8]) + (" …" if len(unused) > 8 else "") + ".")
     aside = 0
@@ -89,6 +105,7 @@ def readiness(project: Project, *, min_confidence: float = 0.7) -> dict[str, Any
         "n": len(training.rows),
         "n_automatic": int((state.labelled & ~state.manual).sum()),
         "n_kept_aside": aside,
+        "n_judgements": judged,
         "n_reference": int((project.reference() >= 0).sum()),
         "enough": not missing,
         "missing": missing,
@@ -108,8 +125,7 @@ def tune(
 ) -> dict[str, Any]:
     """Tune the embedding on the project's labels and keep the outcome as the next version.
 
-    The version becomes the active embedding only if it finds more neighbours of the same label than the
-    active one does, on records that no training saw, with a 95 % interval that excludes zero.
+    The version becomes the active embedding only if it passes the gate; see `embtune.work.promoting`.
 
     Raises
     ------
@@ -134,19 +150,41 @@ def tune(
             f"{project.n_records - raw.n_rows:,} records are newer than the embedding: embed them first."
         )
     # All that is read of labels is read here: people go on labelling while it trains.
-    training, warnings = check_training_set(training_set(project, min_confidence=min_confidence))
+    given = training_set(project, min_confidence=min_confidence)
+    judgements = project.judgements_for_training() if chosen.uses_judgements else None
+    if judgements is not None and not len(judgements):
+        judgements = None
+    warnings: list[str] = []
+    training = given
+    if judgements is None:
+        training, warnings = check_training_set(given, least=chosen.least_labels)
     by_name = {label.name: label.id for label in project.labels}
     label_ids = [by_name[training.names[i]] for i in training.labels.tolist()]
-    snapshot = _snapshot(project, training, label_ids, min_confidence)
+    snapshot = _snapshot(project, training, label_ids, min_confidence) | {"n_records": raw.n_rows}
     began = time.perf_counter()
-    report(0, None, "epochs", "loading Quaterion")
+    report(0, None, "", "starting")
     where = pick_device(device or project.settings.device)
     tuned = chosen.fit(
-        project.vectors("raw"), training, parameters=values, seed=seed, device=where, report=report
+        project.vectors("raw"),
+        training,
+        parameters=values,
+        seed=seed,
+        device=where,
+        corpus=corpus_of(project, raw, judgements),
+        report=report,
     )
     curve = [dict(point) for point in tuned.curve]
-    report(len(curve), len(curve), "epochs", "measuring", {"curve": curve})
-    metrics, gate = _measure(project, tuned.vectors, training)
+    report(1, 1, "", "measuring on records that it did not see", {"curve": curve} | tuned.report)
+    learned = (
+        training.rows
+        if judgements is None
+        else np.union1d(
+            training.rows, np.concatenate([judgements.pairs.ravel(), judgements.triplets.ravel()])
+        )
+    )
+    metrics, gate = measure_and_gate(project, tuned.vectors, learned)
+    if tuned.report:
+        metrics["report"] = tuned.report
     name = project.next_version_name()  # late, for another tuning may have ended meanwhile
     folder = project.folder("models") / f"{name}-{int(time.time() * 1000)}"
     save_model(folder, tuned)
@@ -191,61 +229,25 @@ def tune(
         "warnings": [*warnings, *tuned.warnings],
         "reason": gate["reason"],
         "active": gate["active"],
+        "report": tuned.report,
     }
 
 
-def _measure(project: Project, vectors: Any, training: TrainingSet) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Score the new vectors beside raw and the active ones, on records no version was trained on."""
-    active = project.active_embedding
-    skip = set(training.rows.tolist())
-    if active != "raw":
-        skip |= {row for row, _ in rows_trained_on(project.db, project.id, active)}
-    skip |= set(range(len(vectors), project.n_records))  # came while it trained
-    try:
-        measure = choose(project, leave_out=sorted(skip))
-    except TooFewLabelsError as error:
-        reason = f"Not measured, so not made active: {error} You can make it active by hand."
-        return {"measured_on": None, "note": str(error)}, {"active": False, "reason": reason}
-    k = measure.main_k
-    ks = sorted({k, *(k for k in (10, 25, 100, 1000) if k < len(measure.rows))})
-    scores = {
-        key: score_neighbours(matrix, measure, ks, 2000, 0)
-        for key, matrix in {"raw": project.vectors("raw"), "new": vectors}.items()
-    }
-    difference = _difference(project.vectors(active), vectors, measure, k)
-    to_raw = difference if active == "raw" else _difference(project.vectors("raw"), vectors, measure, k)
-    metrics = {
-        "measured_on": measure.kind,
-        "n_records": len(measure.rows),
-        "n_queries": scores["new"]["n_queries"],
-        "main_k": k,
-        "top_k": scores["new"]["top_k"],
-        "interval": scores["new"]["interval"],
-        "raw_top_k": scores["raw"]["top_k"],
-        "compared_with": active,
-        "difference": difference,
-        "difference_to_raw": to_raw,
-    }
-    better = difference["low"] > 0
-    shown = (
-        f"top_{k:,} {difference['mean']:+.3f} against {active} "
-        f"(95 % interval {difference['low']:+.3f} to {difference['high']:+.3f}, "
-        f"{measure.kind}, {len(measure.rows):,} records)"
+def corpus_of(project: Project, raw: EmbeddingRow, judgements: Judgements | None = None) -> Corpus:
+    """Return what recipes may use beside vectors and labels."""
+    from embtune.tuning.model import Corpus
+
+    def texts(rows: NDArray[np.int64] | None) -> list[str]:
+        found = fetch_texts(project.db, project.id, stop=raw.n_rows)
+        return found if rows is None else [found[row] for row in rows.tolist()]
+
+    return Corpus(
+        texts=texts,
+        model_path=None if raw.model_path is None else project.model_path(raw),
+        folder=project.folder("models", "unfinished"),
+        records_per_second=raw.detail.get("records_per_second"),
+        judgements=judgements,
     )
-    reason = f"Better: {shown}." if better else f"Not better, so {active} stays active: {shown}."
-    return metrics, {"active": better, "reason": reason}
-
-
-def _difference(before: Any, after: Any, measure: Measure, k: int) -> dict[str, float]:
-    from embtune.evaluation.topk import paired_difference, top_k
-
-    a, b = (top_k(matrix[measure.rows], measure.labels, (k,)) for matrix in (after, before))
-    difference = paired_difference(a, b, k)
-    return {
-        "mean": round(float(difference.mean), 4),
-        "low": round(float(difference.low), 4),
-        "high": round(float(difference.high), 4),
-    }
 
 
 def _snapshot(

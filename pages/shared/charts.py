@@ -61,7 +61,7 @@ def as_csv(rows: Sequence[Row]) -> bytes:
 
 def loss_curves(curve: Sequence[Mapping[str, float]], best_epoch: int | None = None) -> Any:
     """Draw training and validation loss over epochs, with a mark at the best epoch."""
-    go = _graph_objects()
+    go = graph_objects()
     epochs = [point["epoch"] for point in curve]
     figure = go.Figure()
     for column, title, color in (
@@ -85,7 +85,7 @@ def loss_curves(curve: Sequence[Mapping[str, float]], best_epoch: int | None = N
             annotation_text=f"best: epoch {best_epoch}",
             annotation_position="top right" if best_epoch < 0.7 * len(epochs) else "top left",
         )
-    _style(figure, height=230, x="epoch", y="loss")
+    apply_style(figure, height=230, x="epoch", y="loss")
     figure.update_xaxes(rangemode="tozero")
     return figure
 
@@ -121,7 +121,7 @@ def live_loss(curve: Sequence[Mapping[str, float]]) -> None:
 
 def top_k_lines(results: Sequence[Row]) -> tuple[Any, list[Row]]:
     """Draw the share of same-class neighbours over k, a line and a 95 % band for each embedding."""
-    go = _graph_objects()
+    go = graph_objects()
     figure, rows = go.Figure(), []
     for result, color in zip(results, EMBEDDING_COLORS, strict=False):
         name = result["embedding"]
@@ -132,7 +132,7 @@ def top_k_lines(results: Sequence[Row]) -> tuple[Any, list[Row]]:
             x=[*ks, *reversed(ks)],
             y=[*high, *reversed(low)],
             fill="toself",
-            fillcolor=_faded(color, 0.2),
+            fillcolor=faded(color, 0.2),
             mode="lines",
             line={"width": 0},
             hoverinfo="skip",
@@ -154,7 +154,7 @@ def top_k_lines(results: Sequence[Row]) -> tuple[Any, list[Row]]:
             {"embedding": name, "k": k, "top_k": m, "low": a, "high": b}
             for k, m, a, b in zip(ks, mean, low, high, strict=True)
         ]
-    _style(figure, height=330, x="neighbours looked at (k)", y="share of the same class")
+    apply_style(figure, height=330, x="neighbours looked at (k)", y="share of the same class")
     ks = [int(k) for k in results[0]["top_k"]]
     ceiling = list(results[0]["ceiling"].values())
     if min(ceiling) < 0.999:
@@ -174,7 +174,7 @@ def top_k_lines(results: Sequence[Row]) -> tuple[Any, list[Row]]:
 
 def share_violins(results: Sequence[Row], colors: Mapping[str, str]) -> tuple[Any, list[Row]]:
     """Draw how the per-query shares at `main_k` spread, per class: the first embedding at the left."""
-    go = _graph_objects()
+    go = graph_objects()
     names = results[0]["labels"]
     counts = {i: results[0]["per_query"]["label"].count(i) for i in range(len(names))}
     shown = sorted(sorted(counts, key=lambda i: -counts[i])[:MOST_CLASSES])
@@ -196,7 +196,7 @@ def share_violins(results: Sequence[Row], colors: Mapping[str, str]) -> tuple[An
                 scalemode="width",
                 points=False,
                 line={"color": color, "width": 1.5},
-                fillcolor=_faded(color, 0.35),
+                fillcolor=faded(color, 0.35),
                 meanline={"visible": True, "width": 2},
                 width=0.85,
                 showlegend=False,
@@ -207,7 +207,7 @@ def share_violins(results: Sequence[Row], colors: Mapping[str, str]) -> tuple[An
             {"embedding": result["embedding"], "k": result["main_k"], "label": names[label], "share": share}
             for label, share in pairs
         ]
-    _style(figure, height=330, x="", y="share of the same class", legend=False)
+    apply_style(figure, height=330, x="", y="share of the same class", legend=False)
     figure.update_layout(violinmode="overlay", violingap=0.1, hovermode="closest")
     figure.update_yaxes(tickformat=".0%", range=[-0.02, 1.02])
     return figure, rows
@@ -215,7 +215,7 @@ def share_violins(results: Sequence[Row], colors: Mapping[str, str]) -> tuple[An
 
 def confusion(result: Row) -> tuple[Any, list[Row]]:
     """Draw a confusion matrix: shares of each known class (rows), all on one scale from 0 to 100 %."""
-    go = _graph_objects()
+    go = graph_objects()
     names = [_short(name) for name in result["labels"]]
     counts = result["classification"]["confusion"]
     shares = [[n / max(1, sum(line)) for n in line] for line in counts]
@@ -226,7 +226,7 @@ def confusion(result: Row) -> tuple[Any, list[Row]]:
             z=shares,
             zmin=0,
             zmax=1,
-            colorscale=[[0, _faded(TUNED_COLOR, 0.0)], [1, TUNED_COLOR]],
+            colorscale=[[0, faded(TUNED_COLOR, 0.0)], [1, TUNED_COLOR]],
             showscale=False,
             xgap=2,
             ygap=2,
@@ -236,7 +236,8 @@ def confusion(result: Row) -> tuple[Any, list[Row]]:
     )
     if len(names) <= MOST_CLASSES:
         _write_counts(figure, names, counts, shares)
-    _style(figure, height=max(300, min(640, 90 + 42 * len(names))), x="predicted", y="known", legend=False)
+    height = max(300, min(640, 90 + 42 * len(names)))
+    apply_style(figure, height=height, x="predicted", y="known", legend=False)
     figure.update_layout(hovermode="closest")
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="")
     figure.update_xaxes(showgrid=False, ticks="")
@@ -248,7 +249,8 @@ def confusion(result: Row) -> tuple[Any, list[Row]]:
     return figure, rows
 
 
-def _graph_objects() -> Any:
+def graph_objects() -> Any:
+    """Return plotly's module of figures, wholly imported."""
     # plotly peeks at pandas if anybody has begun to import it, and breaks on one half imported beside it:
     # asking for it here waits until it is whole.
     import pandas  # noqa: F401
@@ -287,7 +289,8 @@ def _write_counts(figure: Any, names: list[str], counts: Any, shares: Any) -> No
     )
 
 
-def _style(figure: Any, *, height: int, x: str, y: str, legend: bool = True) -> None:
+def apply_style(figure: Any, *, height: int, x: str, y: str, legend: bool = True) -> None:
+    """Give a figure the margins, fonts, legend and axis titles that all have."""
     # No background colours: Streamlit's theme gives the page's own, on the page and in the PNG.
     figure.update_layout(
         height=height,
@@ -309,7 +312,8 @@ def _style(figure: Any, *, height: int, x: str, y: str, legend: bool = True) -> 
     figure.update_yaxes(automargin=True)
 
 
-def _faded(color: str, alpha: float) -> str:
+def faded(color: str, alpha: float) -> str:
+    """Return a "#RRGGBB" colour with that much of it."""
     red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{alpha})"
 

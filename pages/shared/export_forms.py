@@ -10,6 +10,7 @@ import streamlit as st
 
 from embtune.errors import EmbtuneError, NotReadyError
 from embtune.project import Project
+from embtune.work.distilling import in_words, needs_distilling
 from embtune.work.exporting import (
     check_model_export,
     export_path,
@@ -18,7 +19,7 @@ from embtune.work.exporting import (
     zipped,
 )
 from pages.shared.jobs import ended_card, job_card, last_job, running_job
-from pages.shared.layout import empty, first_choice, told
+from pages.shared.layout import empty, first_choice, plain, told
 
 _FORMATS = {"csv": "CSV", "jsonl": "JSONL", "parquet": "Parquet"}
 _MIME = {"csv": "text/csv", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet"}
@@ -27,17 +28,23 @@ _MOST_AT_ONCE = 20_000  # records; more are written by a job
 _MOST_ZIPPED = 700_000_000  # bytes; the browser gets a zip out of the server's memory
 _RECENT_SECONDS = 900
 
+_DISTILLED = (
+    "{version} compares a record with the other records of the project, which a text encoder cannot do by "
+    "itself. So a small network learns to give the same vectors from the text alone, in about a minute, and "
+    "what that loses is measured and said here."
+)
+
 _LOADING = {
     "sentence-transformer": (
         "from sentence_transformers import SentenceTransformer\n\n"
         "model = SentenceTransformer({path!r})\n"
-        'vectors = model.encode(["A text of your own"])  # unit length, as {version} in embtune'
+        'vectors = model.encode(["A text of your own"])  # unit length, {like} {version} in embtune'
     ),
     "servable": (
         "from embtune.tuning import quaterion_compat  # before Quaterion; embtune must be installed\n"
         "from quaterion_models import SimilarityModel\n\n"
         "model = SimilarityModel.load({path!r})\n"
-        'vectors = model.encode(["A text of your own"])  # same directions as {version} in embtune'
+        'vectors = model.encode(["A text of your own"])  # pointing {like} {version} in embtune'
     ),
 }
 
@@ -184,7 +191,7 @@ def model_form(project: Project) -> None:
         return
     path = model_export_path(project, version, kind)
     if path.is_dir():
-        _written(path, version, kind)
+        _written(project, path, version, kind)
         return
     job = running_job(project, "export model")
     if job is not None:
@@ -194,16 +201,22 @@ def model_form(project: Project) -> None:
     if last is not None and time.time() - (last.finished_at or 0) < _RECENT_SECONDS:
         ended_card(project, last)
     st.caption("Holds the text encoder and what was learned: nothing else is needed to use it.")
+    if needs_distilling(project, version):
+        known = project.distillation(version)
+        st.caption(in_words(known) if known else _DISTILLED.format(version=version))
     if st.button(f"Write {version} as a {_MODELS[kind]}", key="export_model_start"):
         with told():
             project.start("export model", version=version, kind=kind, out=str(path))
             st.rerun()
 
 
-def _written(path: Path, version: str, kind: str) -> None:
+def _written(project: Project, path: Path, version: str, kind: str) -> None:
     size = folder_bytes(path)
     st.markdown(f"{version} is written as a {_MODELS[kind]}, {size / 1e6:,.0f} MB, in this folder:")
     st.code(str(path), language=None, wrap_lines=True)
+    known = project.distillation(version) if needs_distilling(project, version) else None
+    if known is not None:
+        st.markdown(plain(in_words(known)).replace(" %", "\u00a0%"))
     if size <= _MOST_ZIPPED:
 
         def archive() -> bytes:
@@ -211,7 +224,13 @@ def _written(path: Path, version: str, kind: str) -> None:
 
         _download("Download as zip", archive, f"{path.name}.zip", "application/zip", key="export_model_zip")
     st.caption("Load it like this:")
-    st.code(_LOADING[kind].format(path=str(path), version=version), language="python")
+    like = "as" if known is None else "close to those of"
+    st.code(_LOADING[kind].format(path=str(path), version=version, like=like), language="python")
+    card = path / "README.md"
+    if card.is_file():
+        with st.expander("Model card", icon=":material/description:"):
+            st.caption("README.md in the folder: data, labels, scores with intervals, and limits.")
+            st.code(card.read_text(encoding="utf-8"), language="markdown", wrap_lines=True, height=420)
 
 
 def _download(label: str, data: Any, name: str, mime: str, *, key: str, primary: bool = False) -> None:

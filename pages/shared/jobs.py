@@ -10,6 +10,7 @@ import streamlit as st
 from embtune.jobs.runner import retry, sweep
 from embtune.project import Project
 from embtune.store.jobs import JobRow
+from embtune.work.mapping import METHODS
 
 TITLES = {
     "import": "Importing",
@@ -17,6 +18,9 @@ TITLES = {
     "map": "Drawing the map",
     "tune": "Tuning",
     "evaluate": "Measuring",
+    "changes": "Finding what changed",
+    "learning_curve": "Drawing the learning curve",
+    "base_models": "Comparing base models",
     "export": "Exporting",
     "export model": "Writing the model",
 }
@@ -36,7 +40,8 @@ def job_title(job: JobRow) -> str:
     """Return what a job does, in two or three words."""
     base = TITLES.get(job.kind, job.kind)
     if job.kind == "map":
-        return f"{base} ({job.parameters.get('method', '').upper()} of {job.parameters.get('embedding')})"
+        method = job.parameters.get("method", "pca")
+        return f"{base} ({METHODS.get(method, method)} of {job.parameters.get('embedding', 'raw')})"
     return base
 
 

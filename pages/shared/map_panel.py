@@ -15,6 +15,7 @@ from embtune.labeling.state import NONE_OF_THESE
 from embtune.maps.selection import Selection
 from embtune.maps.shapes import central_and_odd
 from embtune.project import Project
+from embtune.work.mapping import METHODS
 from pages.shared.chips import colors, label_buttons, new_label_dialog
 from pages.shared.layout import told
 
@@ -76,7 +77,7 @@ def panel(
         if st.button("Label one by one", key="map_session", icon=":material/keyboard:", type="tertiary"):
             session = project.create_session(
                 rows,
-                f"Inside a shape on the {method.upper()} of {embedding}",
+                f"Inside a shape on the {METHODS[method]} of {embedding}",
                 kind="shape",
                 origin={"embedding": embedding, "method": method, **selection.as_dict()},
             )

@@ -22,6 +22,7 @@ def labels_card(project: Project) -> tuple[dict[str, Any], float]:
         # The slider stands under the numbers that hang on it, so its value is read before it is drawn.
         threshold = DEFAULT_CONFIDENCE
         slot = st.container()
+        recipe = st.session_state.get(f"{_PREFIX}recipe", next(iter(RECIPES)))
         if project.readiness()["n_automatic"]:
             threshold = st.slider(
                 "Use automatic labels from this confidence on",
@@ -34,7 +35,7 @@ def labels_card(project: Project) -> tuple[dict[str, Any], float]:
                 bind="query-params",
                 help="Labels that a person gave are always used.",
             )
-        ready = project.readiness(min_confidence=threshold)
+        ready = project.readiness(min_confidence=threshold, recipe=recipe)
         with slot:
             _labels(project, ready, threshold)
         if ready["missing"]:
@@ -59,6 +60,8 @@ def _labels(project: Project, ready: dict[str, Any], min_confidence: float) -> N
     aside = ready["n_kept_aside"]
     if aside:
         lines.append(f"{aside:,} more are kept aside to measure with; no training sees them.")
+    if ready["n_judgements"]:
+        lines.append(f"{ready['n_judgements']:,} judged pairs and triplets are learned from too.")
     if ready["n_reference"]:
         lines.append(f"{ready['n_reference']:,} reference labels measure the result; no training sees them.")
     lines += ready["advice"]
@@ -93,12 +96,16 @@ def recipe_form() -> tuple[Recipe, dict[str, Any], int]:
         st.markdown(f"**Recipe: {recipe.title}**")
     st.caption(recipe.summary)
     values: dict[str, Any] = {}
+    for parameter in recipe.parameters:
+        if parameter.prominent:
+            values[parameter.name] = _input(recipe, parameter)
+    others = [parameter for parameter in recipe.parameters if not parameter.prominent]
     with st.expander("Parameters", key=f"{_PREFIX}parameters"):
         columns = st.columns(3)
-        for i, parameter in enumerate(recipe.parameters):
+        for i, parameter in enumerate(others):
             with columns[i % 3]:
                 values[parameter.name] = _input(recipe, parameter)
-        with columns[len(recipe.parameters) % 3]:
+        with columns[len(others) % 3]:
             seed = st.number_input(
                 "seed",
                 min_value=0,
@@ -136,6 +143,8 @@ def _key(recipe: Recipe, parameter: Parameter) -> str:
 
 def _input(recipe: Recipe, parameter: Parameter) -> Any:
     default, label = parameter.default, parameter.name.replace("_", " ")
+    if parameter.name == "budget":
+        return _time_budget(_key(recipe, parameter), parameter)
     common: dict[str, Any] = {
         "key": _key(recipe, parameter),
         "bind": "query-params",
@@ -158,3 +167,21 @@ def _input(recipe: Recipe, parameter: Parameter) -> Any:
         format=None if kind is int else "%g",
         **common,
     )
+
+
+_BUDGETS = {30: "30 s", 60: "1 min", 120: "2 min", 300: "5 min", 600: "10 min", 1800: "30 min", 7200: "2 h"}
+
+
+def _time_budget(key: str, parameter: Parameter) -> int:
+    """Let people say how long it may take; the default stands in the middle of what they see first."""
+    chosen = st.segmented_control(
+        "Time it may take",
+        list(_BUDGETS),
+        default=int(parameter.default),
+        required=True,
+        format_func=_BUDGETS.__getitem__,
+        key=key,
+        help="More time lets it try more; with enough of it, the text encoder itself is tuned. "
+        "It stops trying in time to finish, about.",
+    )
+    return int(chosen or parameter.default)

@@ -11,6 +11,7 @@ from embtune.project import Project
 from embtune.store.artifacts import VersionRow
 from pages.shared.chips import chip, colors
 from pages.shared.jobs import ago, duration
+from pages.shared.later_records import later_words
 from pages.shared.layout import told
 from pages.shared.state import embedding_title
 
@@ -53,6 +54,20 @@ def _card(project: Project, version: VersionRow) -> str:
         score_line(version),
         f"<span class='quiet'>{escape(str(version.gate.get('reason', '')))}</span>",
     ]
+    if later := project.n_appended(version.name):
+        lines.append(f"<span class='quiet'>{later_words(later)}</span>")
+    if "by_hand" in version.gate:
+        lines.append(
+            f"<span class='quiet'>Made active by hand by {escape(str(version.gate['by_hand']['by']))}, "
+            f"{ago(version.gate['by_hand']['at'])}.</span>"
+        )
+    told = version.metrics.get("report", {})
+    if told.get("chosen"):
+        lines.insert(
+            2,
+            f"What won: <b>{escape(str(told['chosen']))}</b>. "
+            f"<span class='quiet'>{escape(str(told.get('reason', '')))}</span>",
+        )
     return "<div class='num' style='line-height:1.65'>" + "<br>".join(lines) + "</div>"
 
 
@@ -68,10 +83,16 @@ def score_line(version: VersionRow) -> str:
     if gap is None:
         return text + f"<b>{100 * (ours - raws):+.1f}</b> points"
     answer = "yes" if gap["low"] > 0 else "no"
+    right = metrics.get("accuracy")
+    also = (
+        f"<br>quick model right on <b>{100 * right['new']:.1f} %</b> · raw {100 * right['raw']:.1f} %"
+        if right
+        else ""
+    )
     return (
         text + f"<b>{100 * gap['mean']:+.1f}</b> points "
         f"(95 % interval {100 * gap['low']:+.1f} to {100 * gap['high']:+.1f}) · "
-        f"better than raw: <b>{answer}</b>"
+        f"neighbours better than raw: <b>{answer}</b>{also}"
     )
 
 
@@ -85,15 +106,24 @@ def raw_difference(version: VersionRow) -> dict[str, float] | None:
 
 def _actions(project: Project, version: VersionRow, active: str) -> None:
     name = version.name
+    before = project.before_active() if name == active else None
+    if before is not None:
+        st.button(
+            f"Roll back to {before}",
+            key=f"tune_roll_back_{name}",
+            help="Makes it the active embedding again, at once; nothing is lost.",
+            on_click=project.activate,
+            args=(before,),
+        )
     if name != active:
         st.button("Make active", key=f"tune_activate_{name}", on_click=project.activate, args=(name,))
     if st.button("Compare", key=f"tune_compare_{name}", help="Measure it against raw"):
         st.session_state["evaluate_a"] = "raw"
         st.session_state["evaluate_b"] = name
-        st.switch_page("pages/evaluate.py")
+        st.switch_page("pages/evaluate.py", query_params={"project": project.name})
     if st.button("Export", key=f"tune_export_{name}", help="Hand over the model"):
         st.session_state["export_model_version"] = name
-        st.switch_page("pages/export.py")
+        st.switch_page("pages/export.py", query_params={"project": project.name})
     if st.button("Details", key=f"tune_details_{name}"):
         _details(project, name)
 
@@ -124,12 +154,43 @@ def _details(project: Project, name: str) -> None:
             f"tune_curve_{name}",
             alt="Training and validation loss over epochs",
         )
+    told = version.metrics.get("report", {})
+    if told.get("tried"):
+        st.markdown("**What was tried**")
+        tried_table(told["tried"])
+        notes = [told.get("encoder", "")]
+        if told.get("not_tried"):
+            notes.append("Not tried for want of time: " + ", ".join(told["not_tried"]) + ".")
+        st.caption("  \n".join(note for note in notes if note))
     left, right = st.columns(2)
     left.markdown("**Parameters**")
     left.dataframe(_table({**version.parameters, "seed": version.seed}), hide_index=True, height="content")
     right.markdown("**Libraries**")
     right.dataframe(_table(version.libraries), hide_index=True, height="content")
     _delete(project, name)
+
+
+def tried_table(rows: list[dict[str, Any]]) -> None:
+    """Show ways that were tried, the best on held-out labels first."""
+    shown = [
+        {
+            "": "used" if row.get("chosen") else "",
+            "way": row["name"],
+            "right on held-out labels": f"{100 * row['accuracy']:.1f} %",
+        }
+        | (
+            {
+                "differs from the first, on held-out labels": f"{100 * row['differs_here']:.1f} %",
+                "… on unlabelled records": f"{100 * row['differs_elsewhere']:.1f} %",
+            }
+            if "differs_here" in row
+            else {}
+        )
+        for row in sorted(rows, key=lambda row: -row.get("accuracy", 0))
+        if "accuracy" in row
+    ]
+    if shown:
+        st.dataframe(shown, hide_index=True, height="content")
 
 
 def best_epoch(curve: Any) -> int | None:

@@ -86,7 +86,7 @@ def labelled(project):
 @pytest.fixture
 def tuned(labelled):
     """The labelled project with one version, `v1`, really trained."""
-    labelled.tune(seed=0, parameters={"max_epochs": 30})
+    labelled.tune("quaterion-triplet", seed=0, parameters={"max_epochs": 30})
     return labelled
 
 

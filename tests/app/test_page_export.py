@@ -98,3 +98,27 @@ def test_a_written_model_shows_its_path_and_how_to_load_it(open_page, with_encod
     assert at.code[0].value == str(path)
     assert f"SentenceTransformer({str(path)!r})" in at.code[1].value
     assert at.download_button(key="export_model_zip").label == "Download as zip"
+
+
+def test_a_version_that_does_not_fold_says_so_before_and_what_was_lost_after(
+    open_page, labelled, monkeypatch, shown
+):
+    from embtune.work.exporting import model_export_path
+
+    monkeypatch.setattr("pages.shared.export_forms.check_model_export", lambda project, version: None)
+    labelled.tune("propagate")
+    at = open_page("export", labelled)
+    assert "a small network learns to give the same vectors from the text alone" in shown(at)
+    about = {"k": 10, "n_measured": 40, "measured_on": "reference labels"} | {
+        "top_k": {"raw": 0.667, "version": 0.794, "distilled": 0.771}
+    }
+    place = labelled.path(labelled.version("v1").folder) / "distilled"
+    place.mkdir()
+    (place / "distilled.json").write_text(json.dumps(about))
+    path = model_export_path(labelled, "v1", "sentence-transformer")
+    path.mkdir()
+    (path / "README.md").write_text("# the card")
+    at = open_page("export", labelled)
+    said = shown(at).replace("\u00a0", " ")
+    assert "finds 77.1 % same-label neighbours among the nearest 10; the version itself 79.4 %" in said
+    assert at.code[2].value == "# the card"

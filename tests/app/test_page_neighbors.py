@@ -150,7 +150,7 @@ def test_without_a_version_the_right_side_says_what_tune_needs(open_page, projec
     at = open_page("neighbors", project, neighbors_row=0)
     said = " ".join(element.value for element in at.markdown)
     assert "No tuned version yet" in said
-    assert "at least 2 labels with 2 records each" in said
+    assert "at least 2 labels with 1 record each" in said
 
 
 def test_a_version_stands_beside_raw_with_ranks_gained_and_lost(open_page, pulled, given_to):

@@ -4,7 +4,7 @@
 def test_without_labels_the_page_says_what_is_missing_and_where_to_get_it(open_page, project):
     at = open_page("tune", project)
     assert at.button(key="tune_start").disabled
-    assert "at least 2 labels with 2 records each" in at.warning[0].value
+    assert "at least 2 labels with 1 record each" in at.warning[0].value
     assert {"map", "sessions"} <= {link.proto.page for link in at.get("page_link")}
 
 
@@ -14,13 +14,12 @@ def test_with_labels_the_counts_show_and_the_button_starts_a_tuning(open_page, l
     assert "Alpha 8" in shown(at)
     assert "lasso 24" in shown(at)
     at.button(key="tune_start").click().run()
-    assert started == [
-        ("tune", {"recipe": "quaterion-triplet", "min_confidence": 0.7, "seed": 0, "parameters": {}})
-    ]
+    assert started == [("tune", {"recipe": "auto", "min_confidence": 0.7, "seed": 0, "parameters": {}})]
 
 
 def test_a_changed_parameter_is_told_passed_on_and_can_be_undone(open_page, labelled, started, shown):
     at = open_page("tune", labelled)
+    at.selectbox(key="tune_recipe").set_value("quaterion-triplet").run()
     at.number_input(key="tune_quaterion-triplet_patience").set_value(6)
     at.selectbox(key="tune_quaterion-triplet_mining").set_value("all").run()
     assert "Changed: mining all, patience 6." in shown(at)
@@ -71,3 +70,20 @@ def test_details_show_what_a_version_was_made_from_and_delete_all_but_the_active
     at.button(key="tune_delete_v1").click().run()
     assert tuned.versions == []
     assert "v1" not in [row.name for row in tuned.embeddings]
+
+
+def test_the_time_it_may_take_is_in_sight_and_passed_on(open_page, labelled, started):
+    at = open_page("tune", labelled)
+    at.segmented_control(key="tune_auto_budget").set_value(300).run()
+    at.button(key="tune_start").click().run()
+    assert started[0][1]["parameters"] == {"budget": 300}
+
+
+def test_a_version_that_the_gate_refused_says_so_is_marked_by_hand_and_rolled_back(open_page, tuned, shown):
+    from embtune.store import artifacts
+
+    artifacts.mark_promoted(tuned.db, tuned.id, "v1", {"by": "ada", "at": 1.0, "before": "raw"})
+    at = open_page("tune", tuned)
+    assert "Made active by hand by ada" in shown(at)
+    at.button(key="tune_roll_back_v1").click().run()
+    assert tuned.active_embedding == "raw"

@@ -71,7 +71,7 @@ def test_closer_asks_for_the_other_one_and_a_click_on_its_line_answers(page, raw
 def test_the_same_line_under_both_embeddings_can_be_the_closer_one(page, server, project):
     for i, label in enumerate(project.labels):
         project.label(range(i, 24, 3), label.name)
-    project.tune(seed=0, parameters={"max_epochs": 3})
+    project.tune("quaterion-triplet", seed=0, parameters={"max_epochs": 3})
     page.goto(f"{server.url}/neighbors?project=demo&row=30&k=10")
     left, right = (page.locator(f".st-key-neighbors_list_{side} .row") for side in ("raw", "tuned"))
     right.first.wait_for()

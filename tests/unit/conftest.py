@@ -1,5 +1,7 @@
 """What several unit tests share: labels by text, and a recipe that tunes in no time."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from embtune.tuning.export import Head, apply_head, head_affine
 from embtune.tuning.head_model import HeadModel
 from embtune.tuning.recipes import RECIPES
 from embtune.tuning.recipes.base import Parameter, Recipe, Tuned
+from tests.conftest import synthetic
 
 
 def keeping(columns, size):
@@ -27,7 +30,7 @@ def axes(monkeypatch):
     """A recipe in no time: `keep=signal` keeps the classes' axes, `all` everything, `noise` the rest."""
     seen = []
 
-    def fit(vectors, training, *, parameters, seed, device, report):
+    def fit(vectors, training, *, parameters, seed, device, report, corpus=None):
         seen.append(training)
         size = vectors.shape[1]
         columns = {"signal": range(3), "all": range(size), "noise": range(3, size)}[parameters["keep"]]
@@ -67,3 +70,18 @@ def _label_rows(project, rows, source="manual", **options):
             project.add_label(name)
         if chosen:
             project.label(chosen, name, source=source, **options)
+
+
+@pytest.fixture
+def faint_project(home, tmp_path):
+    """Like `project`, but with the classes' axes under so much noise that keeping those alone is better."""
+    import embtune
+
+    rows, vectors = synthetic(dim=768)
+    np.save(tmp_path / "vectors.npy", vectors)
+    made = embtune.open("demo")
+    made.import_records(
+        json.dumps(rows).encode(), name="demo.json", text="{title}. {body}", reference_field="topic"
+    )
+    made.embed(vectors=tmp_path / "vectors.npy")
+    return made

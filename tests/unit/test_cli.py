@@ -19,8 +19,10 @@ COMMANDS = {
     "import": ("--project", "--text", "--label-field", "--reference-label", "--label-source", "--json"),
     "embed": ("--model", "--vectors", "--json"),
     "label": ("--from", "--json"),
+    "judge": ("--from", "--annotator", "--json"),
     "tune": ("--recipe", "--min-confidence", "--set", "--seed", "--device", "--json"),
     "recipes": ("--json",),
+    "models": ("--seed", "--device", "--json"),
     "evaluate": ("--embedding", "--k", "--queries", "--seed", "--among", "--json"),
     "neighbors": ("--embedding", "--k", "--json"),
     "map": ("--embedding", "--method", "--json"),
@@ -113,15 +115,16 @@ def test_from_a_file_to_a_measured_version(answer, run, files):
     assert (got["embedding"], got["n_records"], got["dim"]) == ("raw", 60, 16)
     assert answer("label", "demo", "--from", files / "labels.jsonl")["n_labelled"] == 30
 
-    tuned = answer("tune", "demo", "--set", "max_epochs=3", "--set", "batch_size=16", "--device", "cpu")
-    assert {"version", "recipe", "seconds", "metrics", "active"} <= set(tuned)
-    assert (tuned["version"], tuned["recipe"]) == ("v1", "quaterion-triplet")
+    tuned = answer("tune", "demo", "--set", "budget=30", "--device", "cpu")
+    assert {"version", "recipe", "seconds", "metrics", "active", "reason", "report"} <= set(tuned)
+    assert (tuned["version"], tuned["recipe"]) == ("v1", "auto")
     assert isinstance(tuned["active"], bool)
+    assert tuned["report"]["chosen"] in {row["name"] for row in tuned["report"]["tried"]}
 
     raw = answer("evaluate", "demo", "--k", "5,10,1000", "--queries", "2000", "--seed", "0")
     assert {"embedding", "n_queries", "top_k", "accuracy", "shapes_10"} <= set(raw)
     assert (raw["embedding"], raw["n_queries"], set(raw["top_k"])) == ("raw", 60, {"5", "10"})
-    assert set(raw["shapes_10"]) == {"pca", "umap"}
+    assert set(raw["shapes_10"]) == set(raw["shapes_20"]) == {"pca", "umap"}
     assert 0.5 < raw["accuracy"] <= 1
     best = answer("evaluate", "demo", "--embedding", "best", "--k", "5", "--no-maps", "--among", "all")
     assert best["embedding"] == ("v1" if tuned["active"] else "raw")
@@ -134,6 +137,7 @@ def test_from_a_file_to_a_measured_version(answer, run, files):
     assert near["neighbors"][0]["id"] == project.neighbors(0, k=1, embedding="v1")[0].record.id
 
     assert answer("map", "demo", "--method", "pca")["n_records"] == 60
+    assert answer("map", "demo", "--embedding", "v1", "--method", "umap-labels")["n_labels"] == 30
     out = files / "out.jsonl"
     assert answer("export", "demo", out)["n_records"] == 30
     assert len(out.read_text().splitlines()) == 30
@@ -146,7 +150,7 @@ def test_from_a_file_to_a_measured_version(answer, run, files):
     states = [(job["kind"], job["state"]) for job in answer("jobs", "demo")["jobs"]]
     assert states[0] == ("export", "done")
     assert {state for _, state in states} == {"done"}
-    assert len(states) == 9
+    assert len(states) == 10
 
     for words in (["status", "demo"], ["jobs", "demo"], ["recipes"], ["neighbors", "demo", near["record"]]):
         code, shown, _ = run(*words)
@@ -174,8 +178,12 @@ def test_without_json_a_sentence_is_printed(run, files):
     ("words", "message"),
     [
         (["status", "nowhere"], "embtune: There is no project 'nowhere'. There are: demo.\n"),
-        (["tune", "demo"], "Tuning needs at least 2 classes with 2 labels each: there are no labels yet"),
-        (["tune", "demo", "--set", "width=3"], "Unknown parameter of quaterion-triplet 'width'"),
+        (["tune", "demo"], "Tuning needs at least 2 classes with 1 label each: there are no labels yet"),
+        (
+            ["tune", "demo", "--recipe", "quaterion-triplet"],
+            "Tuning needs at least 2 classes with 2 labels each: there are no labels yet",
+        ),
+        (["tune", "demo", "--set", "width=3"], "Unknown parameter of auto 'width'"),
         (["tune", "demo", "--recipe", "magic"], "Unknown recipe 'magic'"),
         (["evaluate", "demo", "--embedding", "v7"], "Unknown embedding 'v7'. Choose one of: raw."),
         (
@@ -183,7 +191,10 @@ def test_without_json_a_sentence_is_printed(run, files):
             "Project 'demo' has no tuned version yet: tune it first.",
         ),
         (["neighbors", "demo", "zzz"], "Project 'demo' has no record 'zzz'."),
-        (["map", "demo", "--method", "tsne"], "Unknown map method 'tsne'. Choose one of: pca, umap."),
+        (
+            ["map", "demo", "--method", "tsne"],
+            "Unknown map method 'tsne'. Choose one of: pca, umap, umap-labels.",
+        ),
         (
             ["export", "demo", "out.csv"],
             "There is nothing to export: no record of project 'demo' is labelled.",

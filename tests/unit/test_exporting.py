@@ -100,7 +100,8 @@ def test_what_an_export_refuses(mixed, project, tmp_path):
     assert not list(tmp_path.glob("*.csv"))
 
 
-def test_a_model_of_own_vectors_cannot_be_exported(project, axes, tmp_path, label_rows):
+def test_a_model_of_own_vectors_cannot_be_exported(faint_project, axes, tmp_path, label_rows):
+    project = faint_project
     with pytest.raises(NotReadyError, match="has no tuned version yet"):
         project.export_model("best", tmp_path / "model")
     label_rows(project, range(0, 30))

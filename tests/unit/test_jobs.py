@@ -331,6 +331,8 @@ def test_a_cancelled_embedding_goes_on_at_the_last_whole_chunk(home, monkeypatch
     encode, encoded = Encoder.encode, []
 
     def watched(self, given, **options):
+        if not given[0].startswith("Story"):  # a probe of the device's precision
+            return encode(self, given, **options)
         if len(encoded) == 1:
             job_id = project.jobs(active=True)[0].id
             project.cancel(job_id)

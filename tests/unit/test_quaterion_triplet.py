@@ -228,11 +228,11 @@ def test_a_last_batch_of_one_row_and_equal_rows_break_nothing():
 
 
 def test_records_sorted_by_class_give_validation_batches_of_mixed_classes():
-    from embtune.tuning.quaterion_training import _validation_loader
+    from embtune.tuning.quaterion_loaders import validation_loader
 
     _, labels = clouds(64, n_classes=2)
     parameters = RECIPES["quaterion-triplet"].parse({"batch_size": 32})
-    loader = _validation_loader(training_set(range(128), labels), np.arange(128), parameters, 0)
+    loader = validation_loader(training_set(range(128), labels), np.arange(128), parameters, 0)
     for _, _, targets in loader:
         assert len(set(targets["groups"].tolist())) == 2
 

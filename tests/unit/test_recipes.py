@@ -1,3 +1,4 @@
+import inspect
 import subprocess
 import sys
 
@@ -23,6 +24,20 @@ def test_every_recipe_says_what_it_is_and_its_defaults_are_allowed(recipe):
         assert parameter.help
         assert parameter.parse(parameter.default) == parameter.default
     assert recipe.parse({}) == {parameter.name: parameter.default for parameter in recipe.parameters}
+
+
+def test_the_button_s_recipe_comes_first_and_one_label_a_class_is_enough_for_it():
+    from embtune.work.tuning import DEFAULT_RECIPE
+
+    assert next(iter(RECIPES)) == DEFAULT_RECIPE == "auto"
+    assert {name for name, recipe in RECIPES.items() if recipe.least_labels == 1} >= {"auto", "propagate"}
+    assert TRIPLET.least_labels == 2
+
+
+def test_every_recipe_takes_what_a_project_gives():
+    wanted = {"parameters", "seed", "device", "corpus", "report"}
+    for recipe in RECIPES.values():
+        assert wanted <= set(inspect.signature(recipe.fit).parameters), recipe.name
 
 
 def test_the_defaults_are_the_published_numbers_but_for_the_batch():

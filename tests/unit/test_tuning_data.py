@@ -33,6 +33,17 @@ def test_a_class_with_one_label_is_left_out_and_the_others_renumbered():
     assert checked.weights.tolist() == [1, 0.5, 0.75, 1]
 
 
+def test_one_label_is_enough_for_who_says_so():
+    given = training_set([2, 1, 0, 2], ["World", "Sports", "Business"])
+    assert check_training_set(given, least=1) == (given, [])
+    with pytest.raises(TooFewLabelsError) as caught:
+        check_training_set(training_set([0], ["World"]), least=1)
+    assert str(caught.value) == (
+        "Tuning needs at least 2 classes with 1 label each: there is 1 in 'World'; "
+        "1 more such class is missing."
+    )
+
+
 def test_a_class_without_labels_is_left_out_silently():
     checked, warnings = check_training_set(training_set([0, 0, 2, 2], ["World", "Sports", "Business"]))
     assert checked.names == ("World", "Business")

@@ -1,5 +1,6 @@
 import importlib.util
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from embtune.tuning.export import (
     save_servable,
 )
 from embtune.tuning.head_model import HeadModel
-from embtune.tuning.model import load_model, save_model
+from embtune.tuning.model import Records, load_model, save_model
 from embtune.tuning.recipes.base import Tuned
 
 TEXTS = [
@@ -226,6 +227,76 @@ def test_both_exports_give_the_tuned_vectors(model_path, tmp_path, kind):
     assert config["encoders"][0]["module"] == "embtune.tuning.text_encoder"
     assert config["head"]["class"] == "SkipConnectionHead"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def stacked(size, seed=0):
+    rng = np.random.default_rng(seed)
+    sizes = [size, 2 * size, size]
+    state = {}
+    for layer, (given, made) in enumerate(pairwise(sizes)):
+        state[f"_stack.{2 * layer}.weight"] = rng.normal(size=(made, given)).astype(np.float32)
+        state[f"_stack.{2 * layer}.bias"] = rng.normal(size=made).astype(np.float32)
+    config = {
+        "input_embedding_size": size,
+        "dropout": 0.0,
+        "output_sizes": sizes[1:],
+        "activation_fn": "relu",
+    }
+    return Head(config=config, state=state, kind="stacked")
+
+
+def test_a_bent_head_is_applied_layer_by_layer_and_does_not_fold(tmp_path):
+    given = Head(
+        config={"input_embedding_size": 2, "output_sizes": [2, 2], "activation_fn": "relu"},
+        state={
+            "_stack.0.weight": np.eye(2, dtype=np.float32),
+            "_stack.0.bias": np.array([0, -1], dtype=np.float32),
+            "_stack.2.weight": np.array([[3, 0], [4, 1]], dtype=np.float32),
+            "_stack.2.bias": np.zeros(2, dtype=np.float32),
+        },
+        kind="stacked",
+    )
+    # [1, 0.5] → relu [1, -0.5] = [1, 0] → [3, 4], of length 5
+    made = HeadModel(given).transform(Records(np.array([[1, 0.5]], dtype=np.float32)))
+    assert made == pytest.approx(np.array([[0.6, 0.8]]))
+    assert HeadModel(given).affine() is None
+    with pytest.raises(ValueError, match="a stacked head of 2 layers is no affine map"):
+        head_affine(given)
+    save_model(tmp_path / "v1", tuned(given))
+    assert load_head(tmp_path / "v1").kind == "stacked"
+
+
+def test_a_gated_head_folds_into_its_gates():
+    gates = np.arctanh([0.5, 0.25]).astype(np.float32)
+    given = Head(config={"input_embedding_size": 2}, state={"gates": gates}, kind="gated")
+    weight, bias = head_affine(given)
+    assert weight == pytest.approx(np.diag([0.5, 0.25]))
+    assert bias == pytest.approx(0)
+
+
+def test_a_head_saved_before_there_were_kinds_loads(tmp_path):
+    given = head(3)
+    HeadModel(given).save(tmp_path)
+    (tmp_path / "head.json").write_text(json.dumps({"config": given.config}), encoding="utf-8")
+    assert load_head(tmp_path).kind == "skip-connection"
+
+
+@pytest.mark.model
+def test_both_exports_of_a_bent_head_give_the_tuned_vectors(model_path, tmp_path):
+    from sentence_transformers import SentenceTransformer
+
+    given = stacked(384)
+    expected = HeadModel(given).transform(Records(raw_vectors(model_path)))
+    save_sentence_transformer(tmp_path / "st", given, model_path)
+    assert (
+        least_cosine(SentenceTransformer(str(tmp_path / "st"), device="cpu").encode(TEXTS), expected)
+        >= 0.9999
+    )
+    save_servable(tmp_path / "servable", given, model_path)
+    from quaterion_models import SimilarityModel
+
+    served = SimilarityModel.load(str(tmp_path / "servable")).encode(TEXTS)
+    assert least_cosine(served, expected) >= 0.9999
 
 
 @pytest.mark.model

@@ -8,6 +8,11 @@ from embtune.tuning.recipes import RECIPES
 from embtune.tuning.recipes.base import Recipe
 
 
+@pytest.fixture
+def project(faint_project):
+    return faint_project
+
+
 def test_a_version_that_is_better_becomes_active(project, axes, label_rows):
     label_rows(project, range(0, 30))
     result = project.tune("axes")
@@ -27,9 +32,11 @@ def test_a_version_that_is_not_better_stays_aside_with_the_reason(project, axes,
     label_rows(project, range(0, 30))
     result = project.tune("axes", parameters={"keep": "noise"})
     assert result["active"] is False
-    assert result["reason"].startswith("Not better, so raw stays active: top_5 -")
+    assert result["reason"].startswith(
+        "Not better beyond doubt, so raw stays active, because its neighbours are worse and a quick model"
+    )
     assert project.active_embedding == "raw"
-    assert project.version("v1").gate == {"active": False, "reason": result["reason"]}
+    assert project.version("v1").gate == {"active": False, "reason": result["reason"], "before": "raw"}
     same = project.tune("axes", parameters={"keep": "all"})
     assert (same["version"], same["active"]) == ("v2", False)
     assert same["metrics"]["difference"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
@@ -103,7 +110,9 @@ def test_what_a_tuning_refuses(project, axes):
     project.label([0, 1, 2], "Alpha")
     with pytest.raises(TooFewLabelsError, match="there are 3 in 'Alpha'; 1 more such class is missing"):
         project.tune("axes")
-    with pytest.raises(UnknownChoiceError, match=r"Unknown recipe 'magic'\. Choose one of: axes"):
+    with pytest.raises(
+        UnknownChoiceError, match=r"Unknown recipe 'magic'\. Choose one of: auto, axes, propagate"
+    ):
         project.tune("magic")
     with pytest.raises(UnknownChoiceError, match=r"Unknown parameter of axes 'width'\. Choose one of: keep"):
         project.tune("axes", parameters={"width": 3})
@@ -119,6 +128,20 @@ def test_a_class_of_one_is_left_out_with_a_warning(project, axes, label_rows):
     result = project.tune("axes")
     assert result["warnings"] == ["Left out 'Gamma': it has 1 label, and a class needs at least 2."]
     assert axes[0].names == ("Alpha", "Beta")
+
+
+def test_readiness_asks_for_as_many_labels_as_the_recipe_needs(project):
+    project.label([0], "Alpha")
+    project.label([1], "Beta")
+    automatic = project.readiness(recipe="auto")
+    assert (automatic["enough"], automatic["missing"]) == (True, [])
+    assert automatic["advice"][0] == "Alpha has only 1 record; 5 or more make the result steadier."
+    triplets = project.readiness(recipe="quaterion-triplet")
+    assert triplets["enough"] is False
+    assert triplets["missing"] == [
+        "Tuning needs at least 2 labels with 2 records each; none has that many now."
+    ]
+    assert triplets["advice"][0] == "Alpha has 1 record and is left out; give it at least 5."
 
 
 def test_too_few_labels_to_measure_leave_a_version_aside(plain_project, axes, label_rows):

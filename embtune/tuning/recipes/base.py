@@ -43,6 +43,8 @@ class Parameter:
     high: float | None = None
     """Greatest value, itself allowed."""
     choices: tuple[str, ...] | None = None
+    prominent: bool = False
+    """Whether people should see it without opening the list of parameters."""
 
     def parse(self, given: Any) -> Value:
         """Return `given`, a text or a value, as a checked value of this parameter.
@@ -139,6 +141,10 @@ class Recipe:
     source: str
     parameters: tuple[Parameter, ...]
     fit: Callable[..., Tuned]
+    least_labels: int = 2
+    """Labels that a class needs to be learned from."""
+    uses_judgements: bool = False
+    """Whether it learns from judged pairs and triplets too."""
 
     def parse(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return every parameter of this recipe, checked: the given ones and the defaults of the others.

@@ -66,9 +66,9 @@ def fit(
         If Quaterion is absent or has another version.
     """
     chosen = RECIPE.parse(parameters or {})
-    _check_batch(chosen)
+    check_batch(chosen)
     training, warnings = check_training_set(training)
-    labelled = _labelled_rows(vectors, training)
+    labelled = finite_rows(vectors, training.rows)
     split = stratified_split(training.labels, validation=chosen["validation"], seed=seed)
     if chosen["validation"] > 0 and not len(split.validation):
         warnings.append(
@@ -139,7 +139,14 @@ RECIPE = Recipe(
 )
 
 
-def _check_batch(chosen: Mapping[str, Any]) -> None:
+def check_batch(chosen: Mapping[str, Any]) -> None:
+    """Refuse a batch that would need too much memory; `chosen` holds `mining` and `batch_size`.
+
+    Raises
+    ------
+    BadInputError
+        If it would.
+    """
     largest = _LARGEST_BATCH.get(chosen["mining"])
     if largest is not None and chosen["batch_size"] > largest:
         raise BadInputError(
@@ -148,20 +155,26 @@ def _check_batch(chosen: Mapping[str, Any]) -> None:
         )
 
 
-def _labelled_rows(vectors: NDArray[np.floating], training: TrainingSet) -> NDArray[np.float32]:
-    """Return the raw vectors of the training set, shape (m, d), in memory."""
+def finite_rows(vectors: NDArray[np.floating], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the raw vectors of some rows, shape (m, d), in memory.
+
+    Raises
+    ------
+    VectorsError
+        If the matrix does not hold them, or they hold values that are not finite.
+    """
     if vectors.ndim != 2 or not vectors.shape[1]:
         raise VectorsError(f"The vectors must be a matrix, one row per record, not of shape {vectors.shape}.")
-    if training.rows.min() < 0 or training.rows.max() >= len(vectors):
+    if rows.min() < 0 or rows.max() >= len(vectors):
         raise VectorsError(
-            f"The labels speak of rows {training.rows.min()} to {training.rows.max()}, "
+            f"The labels speak of rows {rows.min()} to {rows.max()}, "
             f"but there are {len(vectors)} vectors: embed the project again."
         )
-    labelled = np.asarray(vectors[training.rows], dtype=np.float32)
+    labelled = np.asarray(vectors[rows], dtype=np.float32)
     bad = ~np.isfinite(labelled).all(axis=1)
     if bad.any():
         raise VectorsError(
-            f"Row {training.rows[bad.argmax()]} of the vectors holds values that are not finite: "
+            f"Row {rows[bad.argmax()]} of the vectors holds values that are not finite: "
             "embed the project again."
         )
     return labelled

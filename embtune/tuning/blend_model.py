@@ -1,0 +1,253 @@
+"""Raw vectors blended with class scores, as a model for records known and new."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embtune.errors import BadFileError
+from embtune.progress import Report, silent
+from embtune.tuning.model import Matrix, Records
+from embtune.tuning.propagation import neighbour_scores
+from embtune.tuning.words import WordView
+
+if TYPE_CHECKING:
+    from embtune.tuning.encoder_model import EncoderModel
+
+MOST_LANDMARKS = 50_000
+"""Known records that new ones are compared with; of more, a sample."""
+
+NEW_RECORD_NEIGHBORS = 15
+WORD_SHARE = 0.5
+"""Length of the words' vector beside a raw vector of length 1."""
+
+_BLOCK = 4096
+_FILE = "blend.safetensors"
+_ABOUT = "blend.json"
+
+
+def blend(raw: NDArray[np.floating], scores: Matrix, raw_share: float, sharpness: float) -> Matrix:
+    """Make tuned vectors out of raw vectors and class scores.
+
+    Parameters
+    ----------
+    raw
+        Shape (n, d), rows of unit length.
+    scores
+        Shape (n, C), rows sum to 1.
+    raw_share
+        Length of the raw vector beside class scores of length up to 1.
+    sharpness
+        Exponent on the scores before they are made to sum to 1 again.
+
+    Returns
+    -------
+    Matrix
+        Shape (n, d + C), rows of unit length: [raw_share * raw, sharpened scores - 1/C]. Records of one class
+        come together; among them, and wherever the scores cannot tell, the raw vectors decide.
+    """
+    n, d = raw.shape
+    out = np.empty((n, d + scores.shape[1]), dtype=np.float32)
+    for start in range(0, n, 65_536):
+        part = slice(start, start + 65_536)
+        sharp = sharpen(scores[part], sharpness)
+        out[part, :d] = raw_share * np.asarray(raw[part], dtype=np.float32)
+        out[part, d:] = sharp - 1.0 / scores.shape[1]
+        out[part] /= np.maximum(np.linalg.norm(out[part], axis=1, keepdims=True), 1e-12)
+    return out
+
+
+def sharpen(scores: Matrix, sharpness: float) -> Matrix:
+    """Return scores raised to a power, rows summing to 1 again."""
+    powered = np.maximum(scores, 1e-12) ** np.float32(sharpness)
+    result: Matrix = (powered / powered.sum(axis=1, keepdims=True)).astype(np.float32)
+    return result
+
+
+def with_words(vectors: NDArray[np.floating], words: Matrix) -> Matrix:
+    """Return vectors and words side by side, shape (n, d + w), rows of unit length."""
+    both = np.hstack([np.asarray(vectors, dtype=np.float32), WORD_SHARE * words])
+    both /= np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-12)
+    return np.ascontiguousarray(both, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """One source of class scores, over one view (`raw`, `words`, `encoder`, `encoder words`).
+
+    Either `landmarks` (m, d) with their `scores` (m, C), or a linear model: `weight` (C, d) and `bias` (C,).
+    """
+
+    view: str
+    landmarks: NDArray[np.float16] | None = None
+    scores: Matrix | None = None
+    weight: Matrix | None = None
+    bias: Matrix | None = None
+
+    def __call__(self, vectors: Matrix) -> Matrix:
+        """Return class scores, shape (n, C), rows sum to 1."""
+        if self.weight is not None and self.bias is not None:
+            return softmax(vectors @ self.weight.T + self.bias)
+        assert self.landmarks is not None
+        assert self.scores is not None
+        known = self.landmarks.astype(np.float32)
+        k = min(NEW_RECORD_NEIGHBORS, len(known))
+        out = np.empty((len(vectors), self.scores.shape[1]), dtype=np.float32)
+        for start in range(0, len(vectors), _BLOCK):
+            cosine = vectors[start : start + _BLOCK] @ known.T
+            rows = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
+            out[start : start + len(rows)] = neighbour_scores(
+                rows, np.take_along_axis(cosine, rows, axis=1), self.scores
+            )
+        return out
+
+
+def softmax(logits: Matrix) -> Matrix:
+    """Return probabilities, rows sum to 1."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    result: Matrix = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
+    return result
+
+
+@dataclass(frozen=True)
+class BlendModel:
+    """The mean of some class scores, blended with the raw vector."""
+
+    kind: ClassVar[str] = "blend"
+
+    names: tuple[str, ...]
+    scorers: tuple[Scorer, ...]
+    raw_share: float
+    sharpness: float
+    words: WordView | None = None
+    encoder: EncoderModel | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def needs_texts(self) -> bool:
+        """Whether words or a tuned encoder are part of it."""
+        return self.words is not None or self.encoder is not None
+
+    def transform(self, records: Records, *, report: Report = silent) -> Matrix:
+        """Return tuned vectors, shape (n, d + C), rows of unit length."""
+        found = self.scores(records, report=report)
+        return blend(records.vectors, found[1], self.raw_share, self.sharpness)
+
+    def scores(self, records: Records, *, report: Report = silent) -> tuple[tuple[str, ...], Matrix]:
+        """Return class names and each record's scores, shape (n, C), rows sum to 1."""
+        view = views_of(records, self.words, self.encoder, report)
+        total = np.zeros((len(records.vectors), len(self.names)), dtype=np.float32)
+        for scorer in self.scorers:
+            total += scorer(view(scorer.view)) / len(self.scorers)
+        return self.names, total
+
+    def affine(self) -> None:
+        """Return None: it does not fold."""
+        return
+
+    def save(self, folder: Path) -> None:
+        """Write arrays as safetensors, the rest as JSON, words and encoder beside them."""
+        from safetensors.numpy import save_file
+
+        arrays: dict[str, NDArray[Any]] = {}
+        for i, scorer in enumerate(self.scorers):
+            for name in ("landmarks", "scores", "weight", "bias"):
+                value = getattr(scorer, name)
+                if value is not None:
+                    arrays[f"{i}.{name}"] = np.ascontiguousarray(value)
+        save_file(arrays, folder / _FILE)
+        about = {
+            "names": list(self.names),
+            "views": [scorer.view for scorer in self.scorers],
+            "raw_share": self.raw_share,
+            "sharpness": self.sharpness,
+            "words": self.words is not None,
+            "encoder": self.encoder is not None,
+            "about": self.about,
+        }
+        (folder / _ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        if self.words is not None:
+            self.words.save(folder)
+        if self.encoder is not None:
+            (folder / "encoder").mkdir()
+            self.encoder.save(folder / "encoder")
+
+    @classmethod
+    def load(cls, folder: Path) -> BlendModel:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        BadFileError
+            If a file is missing or damaged.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+            arrays = load_file(folder / _FILE)
+            scorers = tuple(
+                Scorer(
+                    view=view,
+                    **{name: arrays.get(f"{i}.{name}") for name in ("landmarks", "scores", "weight", "bias")},
+                )
+                for i, view in enumerate(about["views"])
+            )
+            names, told = tuple(about["names"]), about["about"]
+            share, sharpness = float(about["raw_share"]), float(about["sharpness"])
+            has_words, has_encoder = about["words"], about["encoder"]
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise BadFileError(f"The model in {folder} cannot be read: {error}. Tune again.") from error
+        encoder = None
+        if has_encoder:
+            from embtune.tuning.encoder_model import EncoderModel
+
+            encoder = EncoderModel.load(folder / "encoder")
+        return cls(
+            names=names,
+            scorers=scorers,
+            raw_share=share,
+            sharpness=sharpness,
+            words=WordView.load(folder) if has_words else None,
+            encoder=encoder,
+            about=told,
+        )
+
+
+def views_of(
+    records: Records, words: WordView | None, encoder: EncoderModel | None, report: Report = silent
+) -> Callable[[str], Matrix]:
+    """Return a function that gives the records' vectors under a view, each made once and when asked for."""
+    made: dict[str, Any] = {}
+
+    def texts() -> Sequence[str]:
+        if "texts" not in made:
+            made["texts"] = records.read()
+        found: Sequence[str] = made["texts"]
+        return found
+
+    def view(name: str) -> Matrix:
+        if name not in made:
+            base, _, beside = name.partition(" ")
+            if name == "raw":
+                made[name] = np.ascontiguousarray(records.vectors, dtype=np.float32)
+            elif name == "encoder":
+                assert encoder is not None
+                known = Records(records.vectors, texts, records.device)
+                made[name] = encoder.transform(known, report=report)
+            else:
+                assert words is not None
+                if "their words" not in made:
+                    made["their words"] = words.transform(texts())
+                made[name] = with_words(view(base if beside else "raw"), made["their words"])
+        found: Matrix = made[name]
+        return found
+
+    return view

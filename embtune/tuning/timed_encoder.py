@@ -1,0 +1,81 @@
+"""Tune the text encoder itself, where the time allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embtune.progress import Report
+from embtune.tuning.data import TrainingSet
+from embtune.tuning.model import Corpus, Records
+from embtune.tuning.recipes.base import DeviceLike
+from embtune.tuning.trying import SHARE_OF_TIME, Clock, Folds
+
+if TYPE_CHECKING:
+    from embtune.tuning.encoder_model import EncoderModel
+
+_FEWEST_LABELS = 300  # fewer are learnt by heart, and holding some out costs too many
+_TRAINING_COSTS = 3.5  # times encoding, per text
+
+
+def maybe_encoder(
+    wish: str,
+    clock: Clock,
+    records: Records,
+    training: TrainingSet,
+    folds: Folds,
+    device: DeviceLike,
+    corpus: Corpus | None,
+    seed: int,
+    report: Report,
+) -> tuple[EncoderModel | None, str]:
+    """Tune the encoder on the labels of the first fold, if asked for or if the time allows."""
+    if wish == "no":
+        return None, "Not tuned, as asked."
+    if corpus is None or records.texts is None or corpus.model_path is None:
+        return None, "Not tuned: the vectors came without a text encoder."
+    if not folds or (wish == "if time allows" and len(training.rows) < _FEWEST_LABELS):
+        return None, f"Not tuned: that takes {_FEWEST_LABELS} labels or more."
+    from embtune.tuning.data import Split
+    from embtune.tuning.encoder_training import train_encoder
+
+    kept, _ = folds[0]
+    texts = records.read()
+    rate = corpus.records_per_second or _encoding_rate(texts, corpus.model_path, device, report)
+    needed = (_TRAINING_COSTS * len(kept) + len(texts)) / rate
+    left = clock.budget - clock.spent
+    if wish == "if time allows" and needed > SHARE_OF_TIME * left:
+        return None, (
+            f"Not tuned: it would take about {needed:,.0f} s here, and the time budget is "
+            f"{clock.budget:,.0f} s. A larger one lets it in, and often finds better neighbours."
+        )
+    part = TrainingSet(training.rows[kept], training.labels[kept], training.weights[kept], training.names)
+    model = train_encoder(
+        [texts[row] for row in part.rows.tolist()],
+        part,
+        Split(np.arange(len(kept)), np.zeros(0, dtype=np.int64)),
+        seed=seed,
+        device=device,
+        report=report,
+        folder=corpus.folder,
+        model_path=corpus.model_path,
+    )
+    return model, f"Tuned on {len(kept):,} labels; the others decided whether it is used."
+
+
+def _encoding_rate(texts: Sequence[str], model_path: str, device: DeviceLike, report: Report) -> float:
+    """Return how many of these texts a second are encoded here."""
+    from embtune.embedding.device import pick_device
+    from embtune.embedding.encoder import Encoder
+    from embtune.embedding.models import resolve_model
+
+    report(0, None, "", "measuring how fast the encoder is")
+    encoder = Encoder.load(resolve_model(model_path), pick_device(device.kind))
+    some = [texts[i] for i in np.random.default_rng(0).integers(len(texts), size=128).tolist()]
+    encoder.encode(some[:32])  # the first call compiles and fills caches
+    began = monotonic()
+    encoder.encode(some)
+    return len(some) / (monotonic() - began)
