@@ -780,6 +780,8 @@ class Project:
         A version that the gate had refused is marked as promoted by hand.
         """
         row = self.require_embedding(name)
+        if row.name == self.active_embedding:
+            return
         version = next((v for v in self.versions if v.name == row.name), None)
         if version is not None and not version.gate.get("active"):
             mark = {"by": self.annotator, "at": time.time(), "before": self.active_embedding}
@@ -793,7 +795,8 @@ class Project:
         if version is None:
             return None
         known = version.gate.get("by_hand", version.gate).get("before")
-        return known if known in [row.name for row in self.embeddings] else "raw"
+        others = [row.name for row in self.embeddings if row.name != version.name]
+        return known if known in others else "raw"
 
     def evaluate(self, embedding: str = "raw", **options: Any) -> dict[str, Any]:
         """Score an embedding; see `embtune.work.measuring.evaluate`."""

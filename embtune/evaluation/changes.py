@@ -19,7 +19,7 @@ VOTERS = 9
 """Labelled records that say in whose region a record lies, at most: odd, so that two classes rarely tie."""
 
 _BLOCK = 8192
-_MOST_PRODUCTS = 2_000_000_000  # records x labelled records: beyond, a search would keep a page waiting
+_MOST_PRODUCTS = 20_000_000  # records x labelled records: beyond, a search would keep a page waiting
 
 
 @dataclass(frozen=True)

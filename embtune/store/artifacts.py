@@ -96,10 +96,11 @@ def insert_version(
         result = connection.execute(versions.insert().values(project_id=project_id, created_at=now, **values))
         key = result.inserted_primary_key
         assert key is not None
-        connection.execute(
-            trained_on.insert(),
-            [{"version_id": key[0], "row": row, "label_id": label_id} for row, label_id in trained],
-        )
+        if trained:
+            connection.execute(
+                trained_on.insert(),
+                [{"version_id": key[0], "row": row, "label_id": label_id} for row, label_id in trained],
+            )
         connection.execute(embeddings.insert().values(project_id=project_id, created_at=now, **embedding))
         if activate:
             connection.execute(
@@ -139,7 +140,7 @@ def list_versions(db: Database, project_id: int) -> list[VersionRow]:
 
 
 def rows_trained_on(db: Database, project_id: int, name: str) -> list[tuple[int, int]]:
-    """List the (row, label id) a version learned from."""
+    """List the (row, label id) a version learned from; the id is 0 where a record was only judged."""
     query = (
         sa.select(trained_on.c.row, trained_on.c.label_id)
         .select_from(trained_on.join(versions))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import time
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import numpy as np
 import torch
 
 from embtune.errors import StorageError
+
+_KEPT_SECONDS = 3 * 86_400
 
 
 def fingerprint(about: dict[str, Any], arrays: Iterable[np.ndarray[Any, Any]], texts: Iterable[str]) -> str:
@@ -27,7 +31,7 @@ def fingerprint(about: dict[str, Any], arrays: Iterable[np.ndarray[Any, Any]], t
 
 
 class Checkpoint:
-    """The one checkpoint of a folder; it counts only for the training whose fingerprint it carries."""
+    """A training's checkpoint, known by its fingerprint; others may lie in the same folder."""
 
     def __init__(self, folder: Path | None, mark: str) -> None:
         """Take a folder, made when it is first written to; without one nothing is kept."""
@@ -44,9 +48,10 @@ class Checkpoint:
         """
         if self._folder is None:
             return
-        unfinished = self._folder / "checkpoint.unfinished"
+        unfinished = self._folder / f"{uuid.uuid4().hex}.unfinished"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            self._sweep(self._folder)
             torch.save({"fingerprint": self._mark, "state": state}, unfinished)
             unfinished.replace(self._path(self._folder))
         except (OSError, RuntimeError) as error:  # torch tells of a full disk by a RuntimeError
@@ -74,6 +79,13 @@ class Checkpoint:
         with contextlib.suppress(OSError):
             self._folder.rmdir()
 
+    def _path(self, folder: Path) -> Path:
+        return folder / f"{self._mark[:16]}.pt"
+
     @staticmethod
-    def _path(folder: Path) -> Path:
-        return folder / "checkpoint.pt"
+    def _sweep(folder: Path) -> None:
+        """Remove what trainings left that nobody went on with: with other labels nobody can."""
+        for file in folder.iterdir():
+            with contextlib.suppress(OSError):
+                if file.is_file() and time.time() - file.stat().st_mtime > _KEPT_SECONDS:
+                    file.unlink()

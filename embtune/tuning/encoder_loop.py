@@ -6,6 +6,7 @@ epoch, and an epoch of an encoder takes minutes.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from embtune.errors import BadInputError, NotReadyError
+from embtune.errors import BadInputError, NotReadyError, StorageError
 from embtune.progress import Report
 from embtune.tuning.checkpoints import Checkpoint
 from embtune.tuning.data import Split, TrainingSet
@@ -108,7 +109,8 @@ class EncoderRun:
                 self._end_epoch(epoch + 1)
         except BaseException:
             if self._whole_step():
-                self._keep()
+                with contextlib.suppress(StorageError):  # what ended the training is what counts
+                    self._keep()
             raise
         if self._best is not None and self._parameters["restore_best"]:
             self._modules().load_state_dict(self._best)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embtune.errors import ModelError, StorageError
 from embtune.progress import Report
 from embtune.tuning.data import TrainingSet
 from embtune.tuning.model import Corpus, Records
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from embtune.tuning.encoder_model import EncoderModel
 
 _FEWEST_LABELS = 300  # fewer are learnt by heart, and holding some out costs too many
-_TRAINING_COSTS = 3.5  # times encoding, per text
+_TRAINING_COSTS = 8.0  # times encoding, per text
 
 
 def maybe_encoder(
@@ -39,14 +41,39 @@ def maybe_encoder(
         return None, "Not tuned: the vectors came without a text encoder."
     if not folds or (wish == "if time allows" and len(training.rows) < _FEWEST_LABELS):
         return None, f"Not tuned: that takes {_FEWEST_LABELS} labels or more."
+    import torch
+
+    try:
+        return _train(wish, clock, records, training, folds, device, corpus, seed, report)
+    except (ModelError, StorageError, torch.OutOfMemoryError) as error:
+        if wish == "yes":
+            raise
+        return None, f"Not tuned, because it failed: {error}"
+
+
+def _train(
+    wish: str,
+    clock: Clock,
+    records: Records,
+    training: TrainingSet,
+    folds: Folds,
+    device: DeviceLike,
+    corpus: Corpus,
+    seed: int,
+    report: Report,
+) -> tuple[EncoderModel | None, str]:
     from embtune.tuning.data import Split
     from embtune.tuning.encoder_training import train_encoder
 
+    assert corpus.model_path is not None
     kept, _ = folds[0]
     texts = records.read()
-    rate = corpus.records_per_second or _encoding_rate(texts, corpus.model_path, device, report)
-    needed = (_TRAINING_COSTS * len(kept) + len(texts)) / rate
     left = clock.budget - clock.spent
+    work = _TRAINING_COSTS * len(kept) + len(texts)
+    needed = work / (corpus.records_per_second or math.inf)
+    if needed <= SHARE_OF_TIME * left:
+        # Only where it could matter: how fast it is now, for loading the model takes seconds.
+        needed = work / _encoding_rate(texts, corpus.model_path, device, report)
     if wish == "if time allows" and needed > SHARE_OF_TIME * left:
         return None, (
             f"Not tuned: it would take about {needed:,.0f} s here, and the time budget is "

@@ -18,6 +18,7 @@ SHARE_OF_TIME = 0.6
 """Of the budget, for trying; the rest is for fitting the chosen way and for blending."""
 
 _MOST_ELSEWHERE = 20_000
+_PROBE = 1000  # labels
 
 Folds = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
@@ -71,7 +72,25 @@ class Trying:
     def affords(self, way: Way) -> bool:
         """Say whether the time for trying allows one more way of that kind."""
         left = SHARE_OF_TIME * self.clock.budget - self.clock.spent
+        if way.kind == "regression" and "regression" not in self._seconds:
+            self._seconds["regression"] = self._regression_seconds(way)
         return self._seconds.get(way.kind, 0.0) <= left
+
+    def _regression_seconds(self, way: Way) -> float:
+        """Estimate what a regression costs by one on a part of the labels; in between nothing can stop it."""
+        n = max((len(kept) for kept, _ in self.folds), default=0)
+        if n <= _PROBE:
+            return 0.0
+        part = np.random.default_rng(0).choice(len(self.bench.training.rows), _PROBE, replace=False)
+        began = monotonic()
+        self.bench.regression(way, np.sort(part))
+        return (monotonic() - began) * n / _PROBE * len(self.folds)
+
+    def at_least(self, one: Option, other: Option) -> bool:
+        """Say whether one option is right on as many held-out labels as another, or more."""
+        labels = self.bench.training.labels[self.held]
+        a, b = ((self.trial(option).predicted == labels).mean() for option in (one, other))
+        return bool(a >= b)
 
     def scores(self, way: Way) -> list[tuple[Matrix, Matrix]]:
         """Return a way's scores of the held-out labels and of the unlabelled records, per fold."""

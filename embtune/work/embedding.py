@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embtune.errors import BadInputError, NotReadyError
+from embtune.errors import BadFileError, BadInputError, ModelError, NotReadyError
 from embtune.progress import Report, silent
 from embtune.store.artifacts import put_embedding
 from embtune.store.projects import update_project
@@ -177,7 +177,12 @@ def _extend_versions(project: Project, n: int, device: str | None, report: Repor
             partial(fetch_texts, project.db, project.id, start=row.n_rows, stop=n),
             pick_device(device or project.settings.device),
         )
-        fresh = project.tuned_model(version.name).transform(later, report=report)
+        try:
+            fresh = project.tuned_model(version.name).transform(later, report=report)
+        except (BadFileError, ModelError, NotReadyError) as error:
+            # One version that cannot be read must not keep the others, and raw, from growing.
+            report(0, None, "", f"{version.name} gets no vectors for new records: {error}")
+            continue
         file = project.folder("embeddings") / f"{version.name}-{n}.npy"
         save_matrix(file, np.concatenate([np.asarray(matrix), fresh.astype(matrix.dtype)]))
         _put(

@@ -41,7 +41,11 @@ def gate(
     skip = set(trained_rows.tolist())
     if active != "raw":
         skip |= {row for row, _ in rows_trained_on(project.db, project.id, active)}
-    skip |= set(range(len(vectors), project.n_records))  # came while it trained
+    matrices = {"new": vectors, "raw": project.vectors("raw")}
+    if active != "raw":
+        matrices[active] = project.vectors(active)
+    # Some came while it trained; to others the active version could not give vectors yet.
+    skip |= set(range(min(map(len, matrices.values())), project.n_records))
     try:
         measure = choose(project, leave_out=sorted(skip))
     except TooFewLabelsError as error:
@@ -53,9 +57,6 @@ def gate(
         }
     k = measure.main_k
     ks = sorted({k, *(k for k in _KS if k < len(measure.rows))})
-    matrices = {"new": vectors, "raw": project.vectors("raw")}
-    if active != "raw":
-        matrices[active] = project.vectors(active)
     scores = {
         name: score_neighbours(matrix, measure, ks, 2000, 0)
         for name, matrix in matrices.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embtune.errors import NotReadyError, UnknownChoiceError
+from embtune.errors import EmbtuneError, NotReadyError, UnknownChoiceError
 from embtune.labeling.state import SOURCES
 from embtune.progress import Report, silent
 from embtune.store.artifacts import insert_version
@@ -203,7 +204,10 @@ def tune(
             "file": project.relative(file),
             "detail": {"recipe": recipe},
         },
-        trained=list(zip(training.rows.tolist(), label_ids, strict=True)),
+        trained=[
+            *zip(training.rows.tolist(), label_ids, strict=True),
+            *((row, 0) for row in np.setdiff1d(learned, training.rows).tolist()),
+        ],
         name=name,
         recipe=recipe,
         parameters=dict(tuned.parameters) | {"min_confidence": min_confidence},
@@ -241,9 +245,13 @@ def corpus_of(project: Project, raw: EmbeddingRow, judgements: Judgements | None
         found = fetch_texts(project.db, project.id, stop=raw.n_rows)
         return found if rows is None else [found[row] for row in rows.tolist()]
 
+    model_path = None
+    if raw.model_path is not None:
+        with contextlib.suppress(EmbtuneError):  # most recipes do without; those that need it say so
+            model_path = project.model_path(raw)
     return Corpus(
         texts=texts,
-        model_path=None if raw.model_path is None else project.model_path(raw),
+        model_path=model_path,
         folder=project.folder("models", "unfinished"),
         records_per_second=raw.detail.get("records_per_second"),
         judgements=judgements,

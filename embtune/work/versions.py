@@ -30,13 +30,17 @@ class LabelsSince:
 
 def labels_since(project: Project, name: str, *, min_confidence: float = 0.7) -> LabelsSince:
     """Compare the labels a tuning would use now with those that a version was trained on."""
+    from embtune.tuning.recipes import RECIPES
+
     version = project.version(name)
 
     def count() -> LabelsSince:
-        before = dict(artifacts.rows_trained_on(project.db, project.id, name))
+        rows = artifacts.rows_trained_on(project.db, project.id, name)
+        before = {row: label_id for row, label_id in rows if label_id}
         training = training_set(project, min_confidence=min_confidence)
         with contextlib.suppress(TooFewLabelsError):  # a tuning would leave the same classes out
-            training, _ = check_training_set(training)
+            least = RECIPES[version.recipe].least_labels if version.recipe in RECIPES else 2
+            training, _ = check_training_set(training, least=least)
         ids = {label.name: label.id for label in project.labels}
         now = {
             row: ids[training.names[label]]

@@ -227,16 +227,19 @@ def test_another_training_does_not_go_on_from_a_checkpoint(base, tmp_path):
         patch.setattr(encoder_loop, "_SECONDS_BETWEEN_REPORTS", 0.0)
         with pytest.raises(JobCancelledError):
             fit(base, texts, labels, folder=tmp_path, report=stop)
-    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert [file.suffix for file in tmp_path.iterdir()] == [".pt"]
     changed = np.array([*labels[:-1], 0])
     expected = fit(base, texts, changed).model.transform(records(texts))
     made = fit(base, texts, changed, folder=tmp_path)
     assert np.array_equal(made.model.transform(records(texts)), expected)
 
 
-def test_a_torn_checkpoint_is_passed_over(base, tmp_path):
+def test_a_torn_checkpoint_is_passed_over(base, tmp_path, monkeypatch):
+    from embtune.tuning.checkpoints import Checkpoint
+
     texts, labels = sentences(4)
-    (tmp_path / "checkpoint.pt").write_bytes(b"torn")
+    monkeypatch.setattr(Checkpoint, "_path", lambda self, folder: folder / "known.pt")
+    (tmp_path / "known.pt").write_bytes(b"torn")
     expected = fit(base, texts, labels, epochs_encoder=1).model.transform(records(texts))
     made = fit(base, texts, labels, epochs_encoder=1, folder=tmp_path)
     assert np.array_equal(made.model.transform(records(texts)), expected)

@@ -224,3 +224,41 @@ def test_a_gate_of_many_classes_with_a_label_or_two_each_is_quiet():
     found = promoting._accuracies({"new": vectors, "raw": vectors[::-1].copy()}, measure)
     assert found["new"].shape == (60,)
     assert found["new"].mean() == 1.0
+
+
+def test_promoted_by_hand_twice_it_still_knows_what_was_active_before(labelled, made_of):
+    made_of(lambda raw: without_meaning())
+    labelled.tune("made-up")
+    assert labelled.active_embedding == "raw"
+    labelled.activate("v1")
+    labelled.activate("v1")
+    assert labelled.before_active() == "raw"
+    assert labelled.version("v1").gate["by_hand"]["before"] == "raw"
+
+
+def test_an_active_version_without_vectors_for_newer_records_is_compared_on_the_older_ones(labelled, made_of):
+    from embtune.embedding.matrix import save_matrix
+
+    made_of(lambda raw: without_meaning())
+    labelled.tune("made-up")
+    labelled.activate("v1")
+    row = labelled.require_embedding("v1")
+    file = labelled.folder("embeddings") / "short.npy"
+    save_matrix(file, np.asarray(labelled.vectors("v1"))[:50])
+    from embtune.store.artifacts import put_embedding
+
+    put_embedding(
+        labelled.db,
+        labelled.id,
+        name="v1",
+        model=row.model,
+        model_path=row.model_path,
+        dim=row.dim,
+        n_rows=50,
+        file=labelled.relative(file),
+        detail=row.detail,
+    )
+    made_of(lambda raw: perfect())
+    made = labelled.tune("made-up")
+    assert made["metrics"]["n_records"] == 20  # 30 are trained on, and 10 have no vector under v1
+    assert made["active"] is True

@@ -174,3 +174,32 @@ def test_labels_and_records_may_change_while_it_trains(project, axes, monkeypatc
     assert result["metrics"]["n_records"] == 30
     since = project.labels_since("v1")
     assert (since.new, since.changed, since.gone) == (0, 0, 10)
+
+
+def test_labels_of_classes_with_a_single_one_are_not_counted_as_removed(project, label_rows):
+    label_rows(project, [0, 3, 6, 1, 4, 2])  # three Alpha, two Beta, one Gamma
+    project.tune("propagate")
+    assert not project.labels_since("v1")
+
+
+def test_judgements_alone_make_a_version_and_their_records_count_as_seen(home, tmp_path):
+    import json
+
+    import numpy as np
+
+    import embtune
+
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "vectors.npy", rng.normal(size=(24, 8)).astype(np.float32))
+    project = embtune.open("judged")
+    rows = [{"t": f"text {i}"} for i in range(24)]
+    project.import_records(json.dumps(rows).encode(), name="t.json", text="{t}")
+    project.embed(vectors=tmp_path / "vectors.npy")
+    for i in range(0, 12, 2):
+        project.judge_pair(i, i + 1, 1.0 if i % 4 == 0 else 0.0)
+    assert project.readiness(recipe="quaterion")["enough"]
+    made = project.tune("quaterion", parameters={"max_epochs": 2})
+    seen = rows_trained_on(project.db, project.id, made["version"])
+    assert [row for row, _ in seen] == list(range(12))
+    assert {label for _, label in seen} == {0}
+    assert not project.labels_since("v1")

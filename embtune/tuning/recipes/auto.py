@@ -84,8 +84,11 @@ def fit(
     report(0, len(option.ways), "ways", f"all labels: {option.name}", trying.detail())
     everything = np.arange(len(training.rows))
     scores = np.zeros((len(vectors), len(training.names)), dtype=np.float32)
+    scorers = []
     for i, way in enumerate(option.ways):
-        scores += bench.score(way, everything, report=trying.quiet) / len(option.ways)
+        of_way = bench.score(way, everything, report=trying.quiet)
+        scores += of_way / len(option.ways)
+        scorers.append(bench.scorer(way, of_way, seed=seed))
         report(i + 1, len(option.ways), "ways", f"all labels: {option.name}", trying.detail())
     told = {
         "chosen": option.name,
@@ -109,7 +112,7 @@ def fit(
         libraries=library_versions(_LIBRARIES),
         model=BlendModel(
             names=training.names,
-            scorers=tuple(bench.scorer(way, scores, seed=seed) for way in option.ways),
+            scorers=tuple(scorers),
             raw_share=_RAW_SHARE,
             sharpness=_SHARPNESS,
             words=words if any("words" in way.view for way in option.ways) else None,
@@ -128,13 +131,15 @@ def _decide(trying: Trying, words: bool, encoder: bool) -> tuple[Option, Verdict
     spread = Way("propagation", view)
     default = Option("propagation", (spread,))
     options = [default]
-    if encoder:
-        with_encoder = Option("propagation with the tuned encoder", (spread, Way("propagation", tuned)))
-        # Both follow the unlabelled records: between them, the labels may decide by themselves.
-        options = [with_encoder, default]
     if not trying.folds:
         verdict = Verdict(0, [{"name": default.name, "chosen": True}], _TOO_FEW)
         return default, verdict, []
+    if encoder:
+        with_encoder = Option("propagation with the tuned encoder", (spread, Way("propagation", tuned)))
+        # Both follow the unlabelled records: between them, the labels may decide by themselves.
+        options = (
+            [with_encoder, default] if trying.at_least(with_encoder, default) else [default, with_encoder]
+        )
     skipped: list[str] = []
 
     def offered(name: str, *ways: Way, is_mean: bool = False) -> None:
