@@ -13,11 +13,11 @@ from embtune.errors import ModelError, StorageError
 from embtune.progress import Report
 from embtune.tuning.data import TrainingSet
 from embtune.tuning.model import Corpus, Records
-from embtune.tuning.recipes.base import DeviceLike
 from embtune.tuning.trying import SHARE_OF_TIME, Clock, Folds
 
 if TYPE_CHECKING:
     from embtune.tuning.encoder_model import EncoderModel
+    from embtune.tuning.recipes.base import DeviceLike
 
 _FEWEST_LABELS = 300  # fewer are learnt by heart, and holding some out costs too many
 _TRAINING_COSTS = 8.0  # times encoding, per text
