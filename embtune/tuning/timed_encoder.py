@@ -36,11 +36,14 @@ def maybe_encoder(
 ) -> tuple[EncoderModel | None, str]:
     """Tune the encoder on the labels of the first fold, if asked for or if the time allows."""
     if wish == "no":
-        return None, "Not tuned, as asked."
+        return None, "The text encoder was not tuned, as asked."
     if corpus is None or records.texts is None or corpus.model_path is None:
-        return None, "Not tuned: the vectors came without a text encoder."
+        return None, "The text encoder was not tuned: the vectors came without one."
     if not folds or (wish == "if time allows" and len(training.rows) < _FEWEST_LABELS):
-        return None, f"Not tuned: that takes {_FEWEST_LABELS} labels or more."
+        return None, (
+            f"The text encoder was not tuned: that takes {_FEWEST_LABELS} labels or more, and there are "
+            f"{len(training.rows):,}."
+        )
     import torch
 
     try:
@@ -48,7 +51,7 @@ def maybe_encoder(
     except (ModelError, StorageError, torch.OutOfMemoryError) as error:
         if wish == "yes":
             raise
-        return None, f"Not tuned, because it failed: {error}"
+        return None, f"The text encoder was not tuned, because it failed: {error}"
 
 
 def _train(
@@ -76,8 +79,8 @@ def _train(
         needed = work / _encoding_rate(texts, corpus.model_path, device, report)
     if wish == "if time allows" and needed > SHARE_OF_TIME * left:
         return None, (
-            f"Not tuned: it would take about {needed:,.0f} s here, and the time budget is "
-            f"{clock.budget:,.0f} s. A larger one lets it in, and often finds better neighbours."
+            f"The text encoder was not tuned: it would take about {needed:,.0f} s here, and the time budget "
+            f"is {clock.budget:,.0f} s. A larger one lets it in, and often finds better neighbours."
         )
     part = TrainingSet(training.rows[kept], training.labels[kept], training.weights[kept], training.names)
     model = train_encoder(
@@ -90,7 +93,10 @@ def _train(
         folder=corpus.folder,
         model_path=corpus.model_path,
     )
-    return model, f"Tuned on {len(kept):,} labels; the others decided whether it is used."
+    return (
+        model,
+        f"The text encoder was tuned on {len(kept):,} labels; the others decided whether it is used.",
+    )
 
 
 def _encoding_rate(texts: Sequence[str], model_path: str, device: DeviceLike, report: Report) -> float:

@@ -97,8 +97,12 @@ class Changes:
         return totals(self.effect)
 
     def order(self, by: str) -> NDArray[np.int64]:
-        """Rows by "most improved", "most harmed" or "most changed"; those it does not fit are left out."""
-        return order_by(by, self.effect, self.n_new)
+        """Rows by "most improved", "most harmed" or "most changed"; those it does not fit are left out.
+
+        Records that were trained on come last: that they moved as they were told proves nothing.
+        """
+        order = order_by(by, self.effect, self.n_new)
+        return order[np.argsort(self.trained_on[order], kind="stable")]
 
 
 def changes(

@@ -36,9 +36,9 @@ def worth_labelling(project: Project) -> None:
             ended_card(project, last)
         if known is None:
             st.markdown(
-                "A quick model learns from a part of your labels, then from twice as many, and so on. How it "
-                "gets better says what more labels would bring. It takes seconds for hundreds of "
-                "labels, a minute for ten thousand."
+                "Propagation, one of the recipes, learns from a part of your labels, then from twice as "
+                "many, and so on. How it gets better says what more labels would bring. It takes seconds "
+                "for hundreds of labels, a minute for ten thousand."
             )
         elif not fresh:
             st.caption("Labels or records have changed since this was drawn.")
@@ -64,7 +64,7 @@ def _known(project: Project, known: dict[str, Any]) -> None:
         alt="Accuracy and same-class neighbours against the number of labels",
     )
     st.caption(
-        f"A quick model ({known['model']}) on {known['embedding']}, trained on random parts of "
+        f"{known['model'].capitalize()} over {known['embedding']}, trained on random parts of "
         f"{known['n_labels']:,} labels ({known['draws']} draws) and measured on "
         f"{known['n_measured']:,} records ({known['measured_on']}) that it has not seen. Bands are "
         "95 % intervals; the dotted lines go on as the curve so far suggests."

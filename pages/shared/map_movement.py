@@ -141,7 +141,8 @@ def movement_panel(project: Project, moved: Movement, embedding: str) -> None:
         st.caption("No record has a label: there are no regions to cross.")
         return
     st.markdown(
-        f"**{counts['crossed']:,}** of {counts['records']:,} records crossed into another label's region."
+        f"**{counts['crossed']:,}** of {counts['records']:,} records crossed on the map into another "
+        "label's region."
     )
     left, right = st.columns(2, gap="small")
     for side, color, sign, words, which in (

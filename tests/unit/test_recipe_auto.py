@@ -99,7 +99,7 @@ def test_the_report_says_what_was_tried_what_was_chosen_and_why(tuned):
     assert report["reason"].endswith(".")
     assert "of held-out labels" in report["reason"]
     assert (report["n_folds"], report["n_held_out"], report["not_tried"]) == (3, 30, [])
-    assert report["encoder"] == "Not tuned: the vectors came without a text encoder."
+    assert report["encoder"] == "The text encoder was not tuned: the vectors came without one."
     assert json.loads(json.dumps(report)) == report
     assert tuned.model.about == {"chosen": report["chosen"], "reason": report["reason"]}
 
