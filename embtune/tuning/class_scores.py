@@ -56,6 +56,7 @@ class Workbench:
     training: TrainingSet
     device: str = "cpu"
     _graphs: dict[str, Any] = field(default_factory=dict)
+    _fitted: dict[Way, tuple[Matrix, Matrix]] = field(default_factory=dict)
 
     @property
     def n_classes(self) -> int:
@@ -109,6 +110,14 @@ class Workbench:
 
     def regression(self, way: Way, places: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
         """Fit a logistic regression; return weight (C, d) and bias (C,), also for two or absent classes."""
+        if len(places) < len(self.training.rows):
+            return self._fit(way, places)
+        # On all labels it is asked for twice: for the scores, and for the rule for later records.
+        if way not in self._fitted:
+            self._fitted[way] = self._fit(way, places)
+        return self._fitted[way]
+
+    def _fit(self, way: Way, places: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
