@@ -18,11 +18,15 @@ page = st.navigation(
     {
         "Corpus": [
             st.Page("pages/projects.py", title="Projects", icon=":material/folder_open:", default=True),
+            st.Page("pages/records.py", title="Records", icon=":material/table_rows:"),
+            st.Page("pages/overview.py", title="Overview", icon=":material/dashboard:"),
         ],
         "Label": [
             st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
             st.Page("pages/neighbors.py", title="Neighbors", icon=":material/join_inner:"),
             st.Page("pages/sessions.py", title="Sessions", icon=":material/keyboard:"),
+            st.Page("pages/label_set.py", title="Label set", icon=":material/label:"),
+            st.Page("pages/history.py", title="History", icon=":material/history:"),
         ],
         "Learn": [
             st.Page("pages/tune.py", title="Tune", icon=":material/tune:"),

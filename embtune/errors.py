@@ -33,6 +33,10 @@ class NotFoundError(EmbtuneError):
     """Something named by the user does not exist (project, record, embedding, session, job)."""
 
 
+class ConflictError(EmbtuneError):
+    """A step cannot be taken or taken back, because of what was done since; the message says what."""
+
+
 class NotReadyError(EmbtuneError):
     """A step needs another one first; the message says which."""
 

@@ -14,8 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embtune.errors import BadInputError, NotFoundError, NotReadyError, UnknownChoiceError
+from embtune.labeling import label_tasks, undoing
+from embtune.labeling import spot_check as spot_checks
 from embtune.labeling.journal import LabelBook
 from embtune.labeling.judgements import Judgement, JudgementBook
+from embtune.labeling.label_set import LabelSet
 from embtune.labeling.sessions import SessionBook
 from embtune.labeling.state import (
     NONE_OF_THESE,
@@ -29,8 +32,11 @@ from embtune.settings import Settings, get_settings
 from embtune.store import artifacts, journal
 from embtune.store import records as record_store
 from embtune.store import sessions as session_store
+from embtune.store import tasks as task_store
 from embtune.store.database import Database, ensure_folder, get_database
 from embtune.store.jobs import JobRow, get_job, list_jobs
+from embtune.store.labelset import Label, label_targets, labels_ever, list_labels
+from embtune.store.marks import COMMENT, FLAG, Mark, list_marks
 from embtune.store.projects import (
     ProjectCard,
     ProjectRow,
@@ -42,21 +48,31 @@ from embtune.store.projects import (
     revision_of,
     update_project,
 )
-from embtune.store.votes import VoteLog
+from embtune.store.slices import Slice
+from embtune.store.tasks import Task
+from embtune.store.votes import VoteLog, Votes
 
 if TYPE_CHECKING:
     from embtune.embedding.device import Device
     from embtune.embedding.encoder import Encoder
     from embtune.embedding.models import ResolvedModel
+    from embtune.exploring.duplicates import DuplicateGroups
+    from embtune.labeling.agreement import Difference, PairAgreement
     from embtune.neighbors.compare import Neighborhood
     from embtune.neighbors.exact import ExactIndex
     from embtune.tuning.judgements import Judgements
     from embtune.tuning.model import TunedModel
     from embtune.work.changes import Changes
+    from embtune.work.clustering import Clustering, ClusterLine
     from embtune.work.comparison import Comparison
+    from embtune.work.finding import LabelErrors
     from embtune.work.importing import ImportResult
+    from embtune.work.label_hints import Hints
+    from embtune.work.looking import Look
     from embtune.work.moving import Movement
     from embtune.work.neighborhoods import Shares
+    from embtune.work.overview import NextStep, Progress, Standing
+    from embtune.work.predicting import Calibration
     from embtune.work.versions import LabelsSince
 
 Records = Sequence[str] | Sequence[int] | NDArray[np.int64]
@@ -76,6 +92,8 @@ class Record:
     source: str | None
     confidence: float
     reference_label: str | None
+    flagged: bool = False
+    comments: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,8 +105,11 @@ class Neighbor:
     cosine: float
 
 
-def open_project(name: str, *, create: bool = True) -> Project:
-    """Open a project by name; it is created on first use unless `create` is false."""
+def open_project(name: str, *, create: bool = True, task: str | None = None) -> Project:
+    """Open a project by name; it is created on first use unless `create` is false.
+
+    `task` names one of its label tasks; by default the first.
+    """
     db = get_database()
     found = find_project(db, name)
     if found is None and not create:
@@ -97,7 +118,8 @@ def open_project(name: str, *, create: bool = True) -> Project:
             f"There is no project {name!r}. "
             + (f"There are: {', '.join(known)}." if known else "Import a file to make one.")
         )
-    return Project(db, found or create_project(db, name, model=get_settings().model))
+    project = Project(db, found or create_project(db, name, model=get_settings().model))
+    return project.view(task=task) if task is not None else project
 
 
 def project_cards() -> list[ProjectCard]:
@@ -118,24 +140,42 @@ def project_cards() -> list[ProjectCard]:
 @lru_cache(maxsize=256)
 def _n_labelled(db: Database, project_id: int, revision: int, n_records: int) -> int:
     # By revision: only a project whose labels changed is counted anew.
-    return int(resolve(VoteLog(project_id, SOURCES).live(db), n_records).labelled.sum())
+    first = task_store.list_tasks(db, project_id)[0]
+    return int(resolve(VoteLog(project_id, first.id, SOURCES).live(db), n_records).labelled.sum())
+
+
+# What does not hang on a label task, and so is kept once for all views of a project.
+_SHARED = frozenset({"n", "ids", "fields", "field", "row of id", "texts", "columns", "vectors", "index"}) | {
+    *("graph", "encoder", "model", "map", "aside", "hover", "marks", "annotations"),
+    *("clustering", "near", "near duplicates", "outliers"),
+}
 
 
 class Project:
-    """One corpus with its labels, embeddings and models.
+    """One corpus with its labels, embeddings and models, under one of its label tasks.
 
     Safe to share between threads. What was computed from labels or vectors is kept until they change.
     """
 
-    def __init__(self, db: Database, info: ProjectRow) -> None:
+    def __init__(
+        self,
+        db: Database,
+        info: ProjectRow,
+        *,
+        task: Task | None = None,
+        annotator: str | None = None,
+        beside: Project | None = None,
+    ) -> None:
         self.db = db
         self.id = info.id
         self.name = info.name
-        self._cache: dict[Any, Any] = {}
-        self._locks: dict[Any, threading.RLock] = {}
-        self._lock = threading.Lock()
-        self._votes = VoteLog(info.id, SOURCES)
+        self._annotator = annotator
+        self._task_id = task.id if task else task_store.list_tasks(db, info.id)[0].id
+        self._cache: dict[Any, Any] = beside._cache if beside else {}
+        self._locks: dict[Any, threading.RLock] = beside._locks if beside else {}
+        self._lock: threading.Lock = beside._lock if beside else threading.Lock()
         self.book = LabelBook(self)
+        self.label_set = LabelSet(self)
         self.sessions_book = SessionBook(self)
         self.judgement_book = JudgementBook(self)
 
@@ -149,7 +189,61 @@ class Project:
     @property
     def annotator(self) -> str:
         """Who votes, unless a call says otherwise."""
-        return self.settings.annotator
+        return self._annotator or self.settings.annotator
+
+    def view(self, *, task: str | None = None, annotator: str | None = None) -> Project:
+        """Return this project under another label task, or for another annotator; they share what they keep.
+
+        Raises
+        ------
+        UnknownChoiceError
+            If there is no such task.
+        """
+        known = {one.name: one for one in self.tasks}
+        if task is not None and task not in known:
+            raise UnknownChoiceError("label task", task, list(known))
+        return Project(
+            self.db,
+            self.info,
+            task=self.task if task is None else known[task],
+            annotator=annotator or self._annotator,
+            beside=self,
+        )
+
+    @property
+    def tasks(self) -> list[Task]:
+        """The label tasks in their order: questions asked of every record, each with its own labels."""
+        return task_store.list_tasks(self.db, self.id)
+
+    @property
+    def task(self) -> Task:
+        """The label task that this view is under.
+
+        Raises
+        ------
+        NotFoundError
+            If it was deleted meanwhile, or the project was.
+        """
+        for one in self.tasks:
+            if one.id == self._task_id:
+                return one
+        raise NotFoundError(
+            f"The label task of project {self.name!r} was deleted: open another."
+            if self.exists
+            else f"Project {self.name!r} was deleted."
+        )
+
+    def add_task(self, name: str, *, description: str = "") -> Project:
+        """Add a label task; return the project under it."""
+        return label_tasks.add_task(self, name, description=description)
+
+    def change_task(self, *, name: str | None = None, description: str | None = None) -> None:
+        """Rename this view's label task, or describe it anew."""
+        label_tasks.change_task(self, name=name, description=description)
+
+    def delete_task(self) -> None:
+        """Remove this view's label task with its labels; refused while annotations hang on it."""
+        label_tasks.delete_task(self)
 
     @property
     def info(self) -> ProjectRow:
@@ -181,6 +275,8 @@ class Project:
 
         Threads that ask for other keys do not wait. `make` may ask for other keys, but not in a circle.
         """
+        if (key if isinstance(key, str) else key[0]) not in _SHARED:
+            key = (self._task_id, key)
         known = self._cache.get(key)
         if known is not None and known[0] == stamp:
             return known[1]
@@ -230,6 +326,8 @@ class Project:
             "annotations": self.cached(
                 "annotations", self.revision, lambda: journal.count_by_source(self.db, self.id)
             ),
+            "task": self.task.name,
+            "tasks": [one.name for one in self.tasks],
             "labels": [label.name for label in self.labels],
             "template": self.info.template,
             "embeddings": [
@@ -340,8 +438,10 @@ class Project:
         """Return those records, in that order, with the labels in force."""
         state = self.label_state()
         names = {label.id: label.name for label in self.labels}
+        targets = label_targets(self.db, self.id)
+        marks = self.marks()
         return [
-            self._record(stored, state, names)
+            self._record(stored, state, names, targets, marks.get(stored.row, ()))
             for stored in record_store.fetch_records(self.db, self.id, self.rows_of(chosen).tolist())
         ]
 
@@ -350,10 +450,17 @@ class Project:
         return self.records(self.rows_of(chosen))[0]
 
     def _record(
-        self, stored: record_store.StoredRecord, state: LabelState, names: Mapping[int, str]
+        self,
+        stored: record_store.StoredRecord,
+        state: LabelState,
+        names: Mapping[int, str],
+        targets: Mapping[int, int | None],
+        marks: Sequence[Mark],
     ) -> Record:
         label_id = int(state.label_ids[stored.row])
         source = int(state.sources[stored.row])
+        known = stored.reference_label_id
+        known = targets.get(known, known) if known is not None else None
         return Record(
             row=stored.row,
             id=stored.id,
@@ -362,8 +469,30 @@ class Project:
             label=NONE_OF_THESE_NAME if label_id == NONE_OF_THESE else names.get(label_id),
             source=SOURCES[source] if source >= 0 else None,
             confidence=float(state.confidence[stored.row]),
-            reference_label=names.get(stored.reference_label_id or 0),
+            reference_label=names.get(known) if known is not None else None,
+            flagged=any(mark.kind == FLAG for mark in marks),
+            comments=tuple(mark for mark in marks if mark.kind == COMMENT),
         )
+
+    def marks(self) -> dict[int, list[Mark]]:
+        """Flags and comments in force, by row."""
+
+        def load() -> dict[int, list[Mark]]:
+            found: dict[int, list[Mark]] = {}
+            for mark in list_marks(self.db, self.id):
+                found.setdefault(mark.row, []).append(mark)
+            return found
+
+        known: dict[int, list[Mark]] = self.cached("marks", self.revision, load)
+        return known
+
+    def flag(self, chosen: Records | str | int, on: bool = True) -> journal.Action:
+        """Flag records for a second look, or take the flag off; see `LabelBook.flag`."""
+        return self.book.flag(chosen, on)
+
+    def comment(self, chosen: str | int, text: str) -> journal.Action:
+        """Write a comment on a record; see `LabelBook.comment`."""
+        return self.book.comment(chosen, text)
 
     def search(self, words: str, *, limit: int = 50) -> list[Record]:
         """Records whose text contains all the words, whatever their case."""
@@ -381,30 +510,98 @@ class Project:
             else []
         )
 
+    # ---- filters and slices -----------------------------------------------------------------
+
+    def rows_matching(
+        self, query: Mapping[str, Any] | None = None, *, sort: Mapping[str, Any] | None = None
+    ) -> NDArray[np.int64]:
+        """Rows of the records that a filter finds, in order; see `embtune.work.filtering`."""
+        from embtune.work.filtering import rows_matching
+
+        return rows_matching(self, query, sort=sort)
+
+    def still_matching(
+        self, query: Mapping[str, Any] | None, rows: NDArray[np.int64]
+    ) -> NDArray[np.bool_] | None:
+        """Tell which of some rows a filter still finds; None where a new model would have to say."""
+        from embtune.work.filtering import still_matching
+
+        return still_matching(self, query, rows)
+
+    def matches_in(self, query: Mapping[str, Any] | None, texts: Sequence[str]) -> list[list[str]]:
+        """Cut texts where a filter's words stand: every second piece is a match."""
+        from embtune.work.filtering import matches_in
+
+        return matches_in(self, query, texts)
+
+    def similarities(
+        self, query: Mapping[str, Any] | None, rows: NDArray[np.int64]
+    ) -> NDArray[np.float32] | None:
+        """Cosines of some rows to what a filter is similar to; None if to nothing."""
+        from embtune.work.filtering import similarities
+
+        return similarities(self, query, rows)
+
+    def slices(self) -> list[Slice]:
+        """The slices, by name: filters and lists of records that were kept."""
+        from embtune.work.slices import slices
+
+        return slices(self)
+
+    def slice_rows(self, name: str) -> NDArray[np.int64]:
+        """Rows of the records that a slice holds now; see `embtune.work.slices`."""
+        from embtune.work.slices import slice_rows
+
+        return slice_rows(self, name)
+
+    def save_slice(self, name: str, **options: Any) -> Slice:
+        """Keep a filter (`query=`) or a list of records (`rows=`) under a name; see `embtune.work.slices`."""
+        from embtune.work.slices import save_slice
+
+        return save_slice(self, name, **options)
+
+    def rename_slice(self, name: str, new_name: str) -> Slice:
+        """Give a slice another name."""
+        from embtune.work.slices import rename_slice
+
+        return rename_slice(self, name, new_name)
+
+    def delete_slice(self, name: str) -> None:
+        """Forget a slice; its records stay."""
+        from embtune.work.slices import delete_slice
+
+        delete_slice(self, name)
+
     # ---- labels -----------------------------------------------------------------------------
 
     @property
-    def labels(self) -> list[journal.Label]:
+    def labels(self) -> list[Label]:
         """The label set in its order."""
-        found: list[journal.Label] = self.cached(
-            "labels", self.revision, lambda: journal.list_labels(self.db, self.id)
+        found: list[Label] = self.cached(
+            "labels", self.revision, lambda: list_labels(self.db, self.id, self._task_id)
         )
         return found
 
-    def label_named(self, name: str) -> journal.Label:
+    def label_named(self, name: str) -> Label:
         """Return the label of that name."""
         for label in self.labels:
             if label.name == name:
                 return label
         raise UnknownChoiceError("label", name, [label.name for label in self.labels])
 
-    def add_label(self, name: str, **options: Any) -> journal.Label:
+    def add_label(self, name: str, **options: Any) -> Label:
         """Add a class name to the label set; see `LabelBook.add_label`."""
         return self.book.add_label(name, **options)
 
     def label(self, chosen: Records | str | int, label: str | None, **options: Any) -> journal.Action:
         """Give records a label (None: "none of these") as one action; see `LabelBook.label`."""
         return self.book.label(chosen, label, **options)
+
+    def accept_predictions(self, chosen: Records, **options: Any) -> journal.Action:
+        """Label records as the quick model predicts, as one action; see `embtune.labeling.accepting`."""
+        from embtune.labeling.accepting import accept_predictions
+
+        return accept_predictions(self, chosen, **options)
 
     def label_from_file(self, source: Path | str | bytes, **options: Any) -> dict[str, Any]:
         """Add the votes of a file; see `embtune.work.label_files.label_from_table`."""
@@ -421,9 +618,44 @@ class Project:
         """Bring back an undone action, the last undone by default; None if there is none."""
         return self.book.redo(action_id)
 
-    def history(self, limit: int = 50) -> list[journal.Action]:
-        """The newest actions first, undone ones too."""
-        return journal.list_actions(self.db, self.id, limit=limit)
+    def history(self, limit: int = 50, *, label: str | None = None, **filters: Any) -> list[journal.Action]:
+        """The newest actions first, undone ones too.
+
+        Parameters
+        ----------
+        label
+            Only what gave or changed a label, by the name it has or had.
+        filters
+            `before` (an action's number), `kind`, `annotator`, `since`, `until`, `undone`, `task_id`,
+            `n_at_least` (records).
+        """
+        if label is not None:
+            filters["label_ids"] = [i for i, name in labels_ever(self.db, self.id).items() if name == label]
+        return journal.list_actions(self.db, self.id, limit=limit, **filters)
+
+    def annotators(self) -> list[str]:
+        """Everybody who did something in this project, by name."""
+        return journal.list_annotators(self.db, self.id)
+
+    def why_not(self, actions: Sequence[journal.Action]) -> dict[int, str]:
+        """Say of actions that cannot be undone (or redone, once undone) why not, by action number."""
+        return undoing.refusals(self, actions)
+
+    def rows_of_action(self, action_id: int) -> NDArray[np.int64]:
+        """Rows of the records that an action labelled, marked or judged."""
+        return journal.rows_of_action(self.db, self.id, action_id)
+
+    def spot_check(self, action_id: int) -> int:
+        """Draw ten records of an action into a session, to see how many are wrong; return its number."""
+        return spot_checks.spot_check(self, action_id)
+
+    def spot_check_result(self, action_id: int) -> spot_checks.SpotCheck | None:
+        """What the spot checks of an action found; None if there was none."""
+        return spot_checks.spot_check_result(self, action_id)
+
+    def spot_check_results(self, actions: Sequence[journal.Action]) -> dict[int, spot_checks.SpotCheck]:
+        """The same for several actions, by action number; those never checked are left out."""
+        return spot_checks.results(self, actions)
 
     def judge_pair(
         self, a: str | int, b: str | int, score: float | None, annotator: str | None = None
@@ -469,17 +701,29 @@ class Project:
         state: LabelState = self.cached(
             "state",
             self.revision,
-            lambda: resolve(self._votes.live(self.db), record_store.count_records(self.db, self.id)),
+            lambda: resolve(self._votes().live(self.db), record_store.count_records(self.db, self.id)),
         )
         return state
+
+    def live_votes(self) -> Votes:
+        """The votes of this task that are not undone, oldest first."""
+        return self._votes().live(self.db)
+
+    def _votes(self) -> VoteLog:
+        log: VoteLog = self.cached("votes", 0, lambda: VoteLog(self.id, self._task_id, SOURCES))
+        return log
 
     def reference(self) -> NDArray[np.int64]:
         """Reference label number of every record, -1 where there is none. Shape (n,)."""
 
         def load() -> NDArray[np.int64]:
             out = np.full(self.n_records, -1, dtype=np.int64)
+            mine = {label.id for label in self.labels}
+            targets = label_targets(self.db, self.id)
             for row, label_id in record_store.reference_labels(self.db, self.id):
-                out[row] = label_id
+                now = targets.get(label_id, label_id)
+                if now in mine:
+                    out[row] = now
             return out
 
         found: NDArray[np.int64] = self.cached("reference", self.revision, load)
@@ -725,6 +969,99 @@ class Project:
         assert xy is not None
         return np.flatnonzero(points_in_shapes(xy, list(polygons)))
 
+    # ---- finding what matters ---------------------------------------------------------------
+
+    def clusters(
+        self, embedding: str = "active", method: str = "kmeans", k: int | None = None, **options: Any
+    ) -> Clustering | None:
+        """Named clusters of an embedding; see `embtune.work.clustering.clusters`."""
+        from embtune.work.clustering import clusters
+
+        return clusters(self, embedding, method, k, **options)
+
+    def clusterings(self) -> list[Clustering]:
+        """The clusterings that are kept, newest first."""
+        from embtune.work.clustering import clusterings
+
+        return clusterings(self)
+
+    def clustering(self, clustering_id: int) -> Clustering:
+        """Return one clustering by its number."""
+        from embtune.work.clustering import clustering
+
+        return clustering(self, clustering_id)
+
+    def cluster_rows(self, clustering_id: int, cluster_id: int) -> NDArray[np.int64]:
+        """Rows of one cluster of one clustering."""
+        from embtune.work.clustering import cluster_rows
+
+        return cluster_rows(self, clustering_id, cluster_id)
+
+    def cluster_lines(self, clustering: Clustering) -> list[ClusterLine]:
+        """Size, labelled share and purity of each cluster, by the labels and predictions of now."""
+        from embtune.work.clustering import cluster_lines
+
+        return cluster_lines(self, clustering)
+
+    def near_duplicates(
+        self, threshold: float | None = None, *, embedding: str = "raw", make: bool = True
+    ) -> DuplicateGroups | None:
+        """Groups of records that are alike; see `embtune.work.finding.near_duplicates`."""
+        from embtune.work.finding import near_duplicates
+
+        return near_duplicates(self, threshold, embedding=embedding, make=make)
+
+    def duplicate_groups(self, threshold: float | None = None) -> list[NDArray[np.int64]]:
+        """Rows of every group of near-duplicates under raw, the largest first, representatives in front."""
+        found = self.near_duplicates(threshold)
+        return found.as_lists() if found is not None else []
+
+    def duplicates_of(self, chosen: str | int, threshold: float = 0.95) -> NDArray[np.int64]:
+        """Rows of the near-duplicates of one record, nearest first."""
+        from embtune.work.finding import duplicates_of
+
+        return duplicates_of(self, chosen, threshold)
+
+    def label_group(
+        self, chosen: str | int, label: str | None, threshold: float = 0.95, **options: Any
+    ) -> journal.Action:
+        """Label a record and its near-duplicates as one action; see `embtune.work.finding.label_group`."""
+        from embtune.work.finding import label_group
+
+        return label_group(self, chosen, label, threshold, **options)
+
+    def outlier_scores(
+        self, embedding: str = "active", *, make: bool = True
+    ) -> NDArray[np.float32] | None:
+        """How odd every record is, shape (n,), higher is odder; see `embtune.work.finding.odd_scores`."""
+        from embtune.work.finding import odd_scores
+
+        return odd_scores(self, embedding, make=make)
+
+    def label_errors(self, embedding: str = "active") -> LabelErrors:
+        """Labels that are likely wrong, the most suspicious first; see `embtune.work.finding`."""
+        from embtune.work.finding import label_errors
+
+        return label_errors(self, embedding)
+
+    def standing(self) -> Standing:
+        """The labels in force by class, source and annotator."""
+        from embtune.work.overview import standing
+
+        return standing(self)
+
+    def progress_over_time(self) -> Progress:
+        """When the labels that stand now were given."""
+        from embtune.work.overview import progress_over_time
+
+        return progress_over_time(self)
+
+    def next_step(self) -> NextStep:
+        """What is worth doing now."""
+        from embtune.work.overview import next_step
+
+        return next_step(self)
+
     # ---- tuning, measuring, handing over ----------------------------------------------------
 
     def readiness(self, **options: Any) -> dict[str, Any]:
@@ -819,6 +1156,36 @@ class Project:
         from embtune.work.predicting import recent_predictions
 
         return recent_predictions(self, embedding)
+
+    def class_probabilities(
+        self, embedding: str = "active"
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        """Label numbers (C,) and how likely each record has each (n, C), calibrated; None without labels."""
+        from embtune.work.predicting import class_probabilities
+
+        return class_probabilities(self, embedding)
+
+    def out_of_fold(
+        self, embedding: str = "active"
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]] | None:
+        """What the quick model says of labelled records without knowing their label; see `predicting`."""
+        from embtune.work.predicting import out_of_fold
+
+        return out_of_fold(self, embedding)
+
+    def calibration(self, embedding: str = "active") -> Calibration | None:
+        """How the quick model's confidence compares with how often it is right; None without labels."""
+        from embtune.work.predicting import calibration
+
+        return calibration(self, embedding)
+
+    def look_first(
+        self, chosen: Records, label: str | None = None, embedding: str = "active", **options: Any
+    ) -> Look:
+        """What records hold, and how many of them have a label; see `embtune.work.looking.look_first`."""
+        from embtune.work.looking import look_first
+
+        return look_first(self, chosen, label, embedding, **options)
 
     def known_comparison(self, names: Sequence[str]) -> Comparison | None:
         """What was measured of those embeddings on the same records, computing nothing; None if nothing."""
@@ -915,6 +1282,36 @@ class Project:
     def sessions(self) -> list[session_store.SessionRow]:
         """The sessions, last used first."""
         return session_store.list_sessions(self.db, self.id)
+
+    def label_hints(self, rows: Sequence[int], **options: Any) -> Hints:
+        """What the model and the nearest labels say of records; see `embtune.work.label_hints`."""
+        from embtune.work.label_hints import label_hints
+
+        return label_hints(self, rows, **options)
+
+    def answered_by(self) -> dict[str, int]:
+        """How many records each annotator answered."""
+        from embtune.labeling.agreement import annotators
+
+        return annotators(self)
+
+    def agreement(self) -> list[PairAgreement]:
+        """How far every two annotators agree: share and Cohen's kappa; see `embtune.labeling.agreement`."""
+        from embtune.labeling.agreement import agreement
+
+        return agreement(self)
+
+    def differing_rows(self, first: str | None = None, second: str | None = None) -> NDArray[np.int64]:
+        """Rows that annotators answered differently and nobody settled yet."""
+        from embtune.labeling.agreement import differing_rows
+
+        return differing_rows(self, first, second)
+
+    def answers_on(self, chosen: Records) -> list[Difference]:
+        """What each annotator said of those records."""
+        from embtune.labeling.agreement import answers_on
+
+        return answers_on(self, self.rows_of(chosen))
 
     def session(self, session_id: int) -> session_store.SessionRow:
         """Return one session."""

@@ -59,6 +59,8 @@ def start(project: Project, kind: str, parameters: dict[str, Any]) -> int:
     if kind not in KINDS:
         raise UnknownChoiceError("kind of job", kind, KINDS)
     sweep(project.db)  # a job whose process died must not pass for one that runs
+    if "label_task" not in parameters and project.task.id != project.tasks[0].id:
+        parameters = parameters | {"label_task": project.task.name}
     as_stored = json.loads(json.dumps(parameters, default=str))  # tuples and paths compare as they are kept
     job_id, is_new = find_or_create_job(project.db, project.id, kind, as_stored)
     if is_new:
@@ -115,7 +117,9 @@ def run(
     beat = _Heartbeat(db, job_id, reporter, leave)
     beat.start()
     try:
-        result = KINDS[job.kind](project, reporter, **job.parameters)
+        parameters = dict(job.parameters)
+        under = project.view(task=parameters.pop("label_task", None))
+        result = KINDS[job.kind](under, reporter, **parameters)
         reporter.flush()
         finish_job(db, job_id, "done", result=result)
     except JobCancelledError:

@@ -7,60 +7,40 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embtune.errors import BadInputError, NotFoundError, UnknownChoiceError
-from embtune.labeling.labelset import HOTKEYS, color_for, hotkey_for, is_color
-from embtune.labeling.state import MANUAL_SOURCES, NONE_OF_THESE_NAME, SOURCES
+from embtune.errors import BadInputError, ConflictError, NotFoundError, UnknownChoiceError
+from embtune.labeling.state import MANUAL_SOURCES, SOURCES
+from embtune.labeling.undoing import changes_to_turn, ground
 from embtune.store import journal
-from embtune.store.journal import Action, Label, Vote
+from embtune.store.journal import Action, Vote
+from embtune.store.labelset import Change, Label, apply_changes, is_deleted
+from embtune.store.marks import COMMENT, FLAG, insert_marks
 from embtune.store.sessions import mark_answered
+
+LONGEST_COMMENT = 10_000
 
 if TYPE_CHECKING:
     from embtune.project import Project, Records
 
 
 class LabelBook:
-    """The label set and the journal of one project."""
+    """The journal of one project: everything that can be undone, whoever did it."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
 
-    def add_label(
-        self, name: str, *, color: str | None = None, hotkey: str | None = None, description: str = ""
-    ) -> Label:
-        """Add a class name; colour and hotkey are chosen if not given.
-
-        Raises
-        ------
-        BadInputError
-            If the name is empty or taken, the colour is none, or the hotkey is taken or reserved.
-        """
-        project = self._project
-        labels = project.labels
-        name = _checked_name(name, labels)
-        taken = {label.hotkey for label in labels}
-        if hotkey is not None and (hotkey not in HOTKEYS or hotkey in taken):
-            raise BadInputError(f"The hotkey {hotkey!r} is taken or reserved; free: {hotkey_for(taken)}.")
-        if color is not None and not is_color(color):
-            raise BadInputError(f"{color!r} is no colour; write it like #0072B2.")
-        position = max((label.position for label in labels), default=-1) + 1
-        with project.db.write() as connection:
-            journal.insert_label(
-                connection,
-                project.id,
-                name=name,
-                position=position,
-                color=color or color_for(position),
-                hotkey=hotkey or hotkey_for(taken),
-                description=description,
-            )
-        return project.label_named(name)
+    def add_label(self, name: str, **options: Any) -> Label:
+        """Add a class name; see `LabelSet.create`."""
+        self._project.label_set.create(name, **options)
+        return self._project.label_named(name.strip())
 
     def rename_label(self, name: str, new_name: str) -> Label:
-        """Give a label another name; its votes stay with it."""
-        label = self._project.label_named(name)
-        new_name = _checked_name(new_name, [other for other in self._project.labels if other.id != label.id])
-        journal.update_label(self._project.db, self._project.id, label.id, name=new_name)
-        return self._project.label_named(new_name)
+        """Give a label another name; see `LabelSet.rename`."""
+        self._project.label_set.rename(name, new_name)
+        return self._project.label_named(new_name.strip())
+
+    def change(self, changes: Sequence[Change], summary: str, **detail: Any) -> Action:
+        """Change columns of labels as one action; see `LabelSet.change`."""
+        return self._project.label_set.change(changes, summary, **detail)
 
     def label(
         self,
@@ -103,6 +83,8 @@ class LabelBook:
         n = len(rows)
         summary = f"Labelled {n:,} record{'' if n == 1 else 's'} {what}"
         with project.db.write() as connection:
+            if label_id is not None and is_deleted(connection, label_id):
+                raise ConflictError(f"The label {label!r} was deleted meanwhile: nothing was labelled.")
             action_id = journal.insert_action(
                 connection,
                 project.id,
@@ -115,10 +97,11 @@ class LabelBook:
                 label_id=label_id,
                 summary=summary,
                 detail=(detail or {}) | (_place(*session) if session else {}),
+                task_id=project.task.id,
             )
             if session is not None:
                 mark_answered(connection, session[0], session[1], action_id, cursor=session[2])
-        return self._action(action_id)
+        return self.action(action_id)
 
     def clear(self, chosen: Records | str | int, *, source: str = "manual") -> Action:
         """Take the label off records, as an action of its own that can be undone."""
@@ -138,15 +121,78 @@ class LabelBook:
                 label_id=None,
                 summary=f"Cleared {len(rows):,} record{'' if len(rows) == 1 else 's'}",
                 detail={},
+                task_id=project.task.id,
             )
-        return self._action(action_id)
+        return self.action(action_id)
+
+    def flag(self, chosen: Records | str | int, on: bool = True) -> Action:
+        """Flag records for a second look, or take the flag off, as one action."""
+        rows = np.unique(self._project.rows_of(chosen))
+        n = f"{len(rows):,} record{'' if len(rows) == 1 else 's'}"
+        return self._mark_records(rows, FLAG, "" if on else None, f"{'Flagged' if on else 'Unflagged'} {n}")
+
+    def comment(self, chosen: str | int, text: str) -> Action:
+        """Write the annotator's comment on a record, in place of their last one; an empty text takes it off.
+
+        Raises
+        ------
+        BadInputError
+            If it is longer than 10,000 characters.
+        """
+        text = text.strip()
+        if len(text) > LONGEST_COMMENT:
+            raise BadInputError(
+                f"The comment has {len(text):,} characters; {LONGEST_COMMENT:,} are the most."
+            )
+        summary = "Commented on 1 record" if text else "Took back the comment on 1 record"
+        return self._mark_records(self._project.rows_of(chosen)[:1], COMMENT, text or None, summary)
+
+    def _mark_records(self, rows: Any, kind: str, text: str | None, summary: str) -> Action:
+        if not len(rows):
+            raise BadInputError("No record was chosen, so nothing was changed.")
+        project = self._project
+        with project.db.write() as connection:
+            action_id = journal.insert_action(
+                connection,
+                project.id,
+                [],
+                source="manual",
+                annotator=project.annotator,
+                label_id=None,
+                summary=summary,
+                detail={"mark": kind} | ({"row": int(rows[0])} if len(rows) == 1 else {}),
+                kind=journal.MARK,
+                n_records=len(rows),
+            )
+            insert_marks(
+                connection,
+                project.id,
+                action_id,
+                rows.tolist(),
+                kind=kind,
+                text=text,
+                annotator=project.annotator,
+            )
+        return self.action(action_id)
 
     def undo(self, action_id: int | None = None) -> Action | None:
-        """Take back an action as a whole, by default the last one that stands."""
+        """Take back an action as a whole, by default the last one that stands; whatever came after it stays.
+
+        Raises
+        ------
+        ConflictError
+            If later actions build on it; it says which.
+        """
         return self._mark(action_id, undone=True)
 
     def redo(self, action_id: int | None = None) -> Action | None:
-        """Bring back an undone action, by default the last one undone."""
+        """Bring back an undone action, by default the last one undone.
+
+        Raises
+        ------
+        ConflictError
+            If it cannot stand any more: its label was deleted, or the label set changed otherwise.
+        """
         return self._mark(action_id, undone=False)
 
     def last(self) -> Action | None:
@@ -166,27 +212,23 @@ class LabelBook:
             if not candidates:
                 return None
             action_id = candidates[0].id
-        action = self._action(action_id)
-        journal.mark_undone(project.db, project.id, action_id, undone=undone)
+        with project.db.write() as connection:
+            action = self.action(action_id)
+            if (action.undone_at is not None) == undone:
+                return action  # somebody else was faster
+            changes = changes_to_turn(action, ground(connection, project.id, [action]))
+            journal.mark_undone(connection, project.id, action_id, undone=undone)
+            if changes:
+                apply_changes(connection, project.id, changes)
         project.sessions_book.follow(action, undone=undone)
-        return self._action(action_id)
+        return self.action(action_id)
 
-    def _action(self, action_id: int) -> Action:
+    def action(self, action_id: int) -> Action:
+        """Return an action by its number."""
         found = journal.get_action(self._project.db, self._project.id, action_id)
         if found is None:
             raise NotFoundError(f"Project {self._project.name!r} has no action {action_id}.")
         return found
-
-
-def _checked_name(name: str, others: Sequence[Label]) -> str:
-    name = name.strip()
-    if not name or len(name) > 200 or not name.isprintable():
-        raise BadInputError("A label needs a name of 1 to 200 printable characters.")
-    if name.casefold() == NONE_OF_THESE_NAME:
-        raise BadInputError(f"{name!r} is what a record is answered that no label fits: take another name.")
-    if any(label.name.casefold() == name.casefold() for label in others):
-        raise BadInputError(f"There is a label {name!r} already.")
-    return name
 
 
 def _place(session_id: int, positions: list[int], cursor: int | None) -> dict[str, Any]:

@@ -263,6 +263,7 @@ class JudgementBook:
                 label_id=None,
                 summary=summary,
                 detail={"kind": "judgement", "judgements": len(given)} | detail,
+                kind=journal.JUDGEMENT,
             )
             insert_judgements(connection, project.id, action_id, given, annotator=annotator)
         written = journal.get_action(project.db, project.id, action_id)

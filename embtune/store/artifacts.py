@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from embtune.store.database import Database
-from embtune.store.tables import embeddings, evaluations, maps, projects, trained_on, versions
+from embtune.store.tables import clusterings, embeddings, evaluations, maps, projects, trained_on, versions
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def delete_version(db: Database, project_id: int, name: str) -> None:
         connection.execute(
             embeddings.delete().where(embeddings.c.project_id == project_id, embeddings.c.name == name)
         )
-        for table in (maps, evaluations):
+        for table in (maps, evaluations, clusterings):
             connection.execute(
                 table.delete().where(table.c.project_id == project_id, table.c.embedding == name)
             )

@@ -10,7 +10,10 @@ import sqlalchemy as sa
 
 from embtune.errors import BadInputError
 from embtune.store.database import Database
-from embtune.store.tables import jobs, projects, records, votes
+from embtune.store.tables import jobs, projects, records, tasks, votes
+
+FIRST_TASK = "Labels"
+"""Name of the label task that every project begins with."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,13 @@ def create_project(db: Database, name: str, *, model: str) -> ProjectRow:
     with db.write() as connection:
         exists = connection.scalar(sa.select(projects.c.id).where(projects.c.name == name))
         if exists is None:
-            connection.execute(
+            result = connection.execute(
                 projects.insert().values(name=name, model=model, created_at=now, opened_at=now)
+            )
+            key = result.inserted_primary_key
+            assert key is not None
+            connection.execute(
+                tasks.insert().values(project_id=key[0], name=FIRST_TASK, position=0, created_at=now)
             )
     found = find_project(db, name)
     assert found is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,33 @@ class SessionRow:
     n_items: int
     n_labelled: int
     n_skipped: int
+    task_id: int | None = None
+
+
+@dataclass(frozen=True)
+class SessionHead:
+    """A session without its progress, which takes no counting."""
+
+    id: int
+    name: str
+    kind: str
+    origin: dict[str, Any]
+    task_id: int | None
+    n_items: int
+
+
+@dataclass(frozen=True)
+class Given:
+    """An answer as it was given in a session: `label_id` None means "none of these".
+
+    `predicted` is the label that the model showed with it, if one was shown.
+    """
+
+    session_id: int
+    action_id: int
+    label_id: int | None
+    at: float
+    predicted: int | None
 
 
 @dataclass(frozen=True)
@@ -38,9 +65,11 @@ class SessionItem:
     row: int
     cosine: float | None
     state: str
+    why: str | None = None
 
 
 _ANSWERED = sa.and_(session_items.c.action_id.is_not(None), actions.c.undone_at.is_(None))
+_AT_ONCE = 500  # positions named in one query
 _WITH_ACTIONS = session_items.outerjoin(actions, actions.c.id == session_items.c.action_id)
 
 
@@ -54,6 +83,8 @@ def create_session(
     annotator: str,
     rows: Sequence[int],
     cosine: Sequence[float | None],
+    task_id: int | None = None,
+    why: Sequence[str | None] | None = None,
 ) -> int:
     """Write a session with its whole list; return its number."""
     now = time.time()
@@ -61,6 +92,7 @@ def create_session(
         result = connection.execute(
             sessions.insert().values(
                 project_id=project_id,
+                task_id=task_id,
                 name=name,
                 kind=kind,
                 origin=origin,
@@ -74,8 +106,10 @@ def create_session(
         connection.execute(
             session_items.insert(),
             [
-                {"session_id": key[0], "position": i, "row": int(row), "cosine": value}
-                for i, (row, value) in enumerate(zip(rows, cosine, strict=True))
+                {"session_id": key[0], "position": i, "row": int(row), "cosine": value, "why": reason}
+                for i, (row, value, reason) in enumerate(
+                    zip(rows, cosine, why or [None] * len(rows), strict=True)
+                )
             ],
         )
     return int(key[0])
@@ -100,7 +134,7 @@ def list_sessions(db: Database, project_id: int, session_id: int | None = None) 
     counted = counts.subquery()
     plain = [sessions.c[name] for name in list(SessionRow.__dataclass_fields__)[:8]]
     query = (
-        sa.select(*plain, counted.c.n_items, counted.c.n_labelled, counted.c.n_skipped)
+        sa.select(*plain, counted.c.n_items, counted.c.n_labelled, counted.c.n_skipped, sessions.c.task_id)
         .select_from(sessions.join(counted, counted.c.session_id == sessions.c.id))
         .where(sessions.c.project_id == project_id)
         .order_by(sessions.c.updated_at.desc())
@@ -111,13 +145,31 @@ def list_sessions(db: Database, project_id: int, session_id: int | None = None) 
         return [SessionRow(*row) for row in connection.execute(query)]
 
 
+def session_head(db: Database, project_id: int, session_id: int) -> SessionHead | None:
+    """A session as it was made."""
+    last = sa.select(sa.func.max(session_items.c.position)).where(session_items.c.session_id == sessions.c.id)
+    query = sa.select(
+        *(sessions.c[name] for name in ("id", "name", "kind", "origin", "task_id")),
+        sa.func.coalesce(last.scalar_subquery() + 1, 0).label("n_items"),
+    ).where(sessions.c.project_id == project_id, sessions.c.id == session_id)
+    with db.read() as connection:
+        row = connection.execute(query).first()
+    return SessionHead(**row._mapping) if row else None
+
+
 def list_items(
     db: Database, session_id: int, *, start: int = 0, stop: int | None = None
 ) -> list[SessionItem]:
     """The items of a session in its order, from position `start` to `stop` (not included)."""
     state = sa.case((_ANSWERED, "labelled"), (session_items.c.skipped, "skipped"), else_="to do")
     query = (
-        sa.select(session_items.c.position, session_items.c.row, session_items.c.cosine, state)
+        sa.select(
+            session_items.c.position,
+            session_items.c.row,
+            session_items.c.cosine,
+            state,
+            session_items.c.why,
+        )
         .select_from(_WITH_ACTIONS)
         .where(session_items.c.session_id == session_id, session_items.c.position >= start)
         .order_by(session_items.c.position)
@@ -131,7 +183,7 @@ def list_items(
 def list_to_do(db: Database, session_id: int, *, start: int = 0, limit: int = 1) -> list[SessionItem]:
     """The first places from `start` on that are neither answered nor skipped, in order."""
     query = (
-        sa.select(session_items.c.position, session_items.c.row, session_items.c.cosine)
+        sa.select(session_items.c.position, session_items.c.row, session_items.c.cosine, session_items.c.why)
         .select_from(_WITH_ACTIONS)
         .where(
             session_items.c.session_id == session_id,
@@ -143,47 +195,122 @@ def list_to_do(db: Database, session_id: int, *, start: int = 0, limit: int = 1)
         .limit(limit)
     )
     with db.read() as connection:
-        return [SessionItem(*row, "to do") for row in connection.execute(query)]
+        return [SessionItem(*row[:3], "to do", row[3]) for row in connection.execute(query)]
 
 
-def recent_answers(db: Database, session_id: int, *, limit: int) -> list[tuple[int, int, int | None, float]]:
-    """List (action id, position, label id, time) of the answers that stand, newest first."""
+# What the model had shown; not looked for in the detail of a bulk action, which may be long.
+_PREDICTED = sa.case((actions.c.n_records == 1, actions.c.detail["predicted"].as_integer()))
+
+
+def recent_answers(db: Database, session_id: int, *, limit: int) -> list[tuple[int, Given]]:
+    """List (position, answer) of the answers that stand, newest first."""
     query = (
-        sa.select(actions.c.id, session_items.c.position, actions.c.label_id, actions.c.created_at)
+        sa.select(
+            session_items.c.position, actions.c.id, actions.c.label_id, actions.c.created_at, _PREDICTED
+        )
         .select_from(session_items.join(actions, actions.c.id == session_items.c.action_id))
         .where(session_items.c.session_id == session_id, actions.c.undone_at.is_(None))
-        .order_by(actions.c.id.desc())
+        .order_by(actions.c.id.desc(), session_items.c.position)
         .limit(limit)
     )
     with db.read() as connection:
-        return [tuple(row) for row in connection.execute(query)]
+        return [(row[0], Given(session_id, *row[1:])) for row in connection.execute(query)]
+
+
+def labels_given(db: Database, session_id: int) -> dict[int, int | None]:
+    """Map position to the label of the answer that stands there (None: "none of these")."""
+    query = (
+        sa.select(session_items.c.position, actions.c.label_id)
+        .select_from(_WITH_ACTIONS)
+        .where(session_items.c.session_id == session_id, _ANSWERED)
+    )
+    with db.read() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def typed_answers(db: Database, project_id: int) -> list[Given]:
+    """Answers of a project as they were typed in sessions, one by one, newest first; undone ones left out.
+
+    What was corrected later is here as it was first typed.
+    """
+    of_session = actions.c.detail["session"].as_integer()
+    query = (
+        sa.select(of_session, actions.c.id, actions.c.label_id, actions.c.created_at, _PREDICTED)
+        .where(
+            actions.c.project_id == project_id,
+            actions.c.undone_at.is_(None),
+            actions.c.source == "session",
+            actions.c.n_records == 1,
+            actions.c.detail["moved"].as_boolean(),
+        )
+        .order_by(actions.c.id.desc())
+    )
+    with db.read() as connection:
+        return [Given(*row) for row in connection.execute(query) if row[0] is not None]
 
 
 def settle_answers(db: Database, project_id: int, session_id: int, positions: Sequence[int]) -> None:
-    """Tie places to the newest answer given there that stands, after an undo or a redo."""
-    here = sa.and_(session_items.c.session_id == session_id, session_items.c.position.in_(positions))
-    given = (
-        sa.select(session_items.c.position, actions.c.id, actions.c.detail)
-        .select_from(
-            session_items.join(
-                votes, sa.and_(votes.c.project_id == project_id, votes.c.row == session_items.c.row)
-            ).join(actions, actions.c.id == votes.c.action_id)
-        )
-        .where(here, actions.c.source == "session", actions.c.undone_at.is_(None))
-        .order_by(actions.c.id)
-    )
+    """Tie places to the newest answer given there that stands, after an undo or a redo.
+
+    An answer to thousands of places at once takes a few tenths of a second.
+    """
+    here = session_items.c.session_id == session_id
+    place = sa.select(session_items.c.row, session_items.c.position).where(here)
     with db.write() as connection:
-        newest = {
-            position: action_id
-            for position, action_id, detail in connection.execute(given)
-            if detail.get("session") == session_id
-        }
-        for position in positions:
-            connection.execute(
-                session_items.update()
-                .where(session_items.c.session_id == session_id, session_items.c.position == position)
-                .values(action_id=newest.get(position))
+        if len(positions) <= _AT_ONCE:
+            place_of = dict(_pairs(connection, place, session_items.c.position, positions))
+            given = sa.select(votes.c.row, votes.c.action_id).where(votes.c.project_id == project_id)
+            answers = _pairs(connection, given, votes.c.row, list(place_of))
+            standing = set(_standing(connection, session_id, sorted({answer for _, answer in answers})))
+        else:
+            place_of = {row: position for row, position in connection.execute(place)}
+            standing = set(_standing(connection, session_id, None, project_id=project_id))
+            given = sa.select(votes.c.row, votes.c.action_id)
+            answers = _pairs(connection, given, votes.c.action_id, sorted(standing))
+        newest: dict[int, int] = {}
+        for row, action_id in answers:
+            if action_id in standing and row in place_of:
+                newest[place_of[row]] = max(action_id, newest.get(place_of[row], 0))
+        _tie(connection, session_id, {position: newest.get(position) for position in positions})
+
+
+# Step by step, not in one join: SQLite, which keeps no statistics, would begin it at the wrong end.
+def _pairs(
+    connection: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Run a query for the rows in which a column has one of many values."""
+    found: list[tuple[int, int]] = []
+    for start in range(0, len(values), _AT_ONCE):
+        part = query.where(column.in_(values[start : start + _AT_ONCE]))
+        found += [(row[0], row[1]) for row in connection.execute(part)]
+    return found
+
+
+def _standing(
+    connection: sa.Connection, session_id: int, action_ids: Sequence[int] | None, *, project_id: int = 0
+) -> list[int]:
+    """List the actions given in a session that are not undone; of some, or of all in the project."""
+    query = sa.select(actions.c.id, actions.c.id).where(
+        actions.c.source == "session",
+        actions.c.undone_at.is_(None),
+        actions.c.detail["session"].as_integer() == session_id,
+    )
+    if action_ids is None:
+        return list(connection.scalars(query.where(actions.c.project_id == project_id)))
+    return [found for found, _ in _pairs(connection, query, actions.c.id, action_ids)]
+
+
+def _tie(connection: sa.Connection, session_id: int, answers: Mapping[int, int | None]) -> None:
+    """Set the action of each of those positions."""
+    if answers:
+        connection.execute(
+            session_items.update()
+            .where(
+                session_items.c.session_id == session_id, session_items.c.position == sa.bindparam("place")
             )
+            .values(action_id=sa.bindparam("answer")),
+            [{"place": position, "answer": action_id} for position, action_id in answers.items()],
+        )
 
 
 def take_back_skips(db: Database, session_id: int) -> None:
@@ -221,11 +348,7 @@ def mark_answered(
     cursor: int | None,
 ) -> None:
     """Tie items to the action that answered them, within the caller's transaction."""
-    connection.execute(
-        session_items.update()
-        .where(session_items.c.session_id == session_id, session_items.c.position.in_(positions))
-        .values(action_id=action_id)
-    )
+    _tie(connection, session_id, dict.fromkeys(positions, action_id))
     _touch(connection, session_id, cursor)
 
 

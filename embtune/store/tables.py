@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -62,18 +63,40 @@ records = Table(
     UniqueConstraint("project_id", "id"),
 )
 
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("name", String(200), nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("position", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("project_id", "name"),
+    sqlite_autoincrement=True,
+)
+
+
+def _task(*, nullable: bool = False) -> Column[int]:
+    return Column("task_id", ForeignKey("tasks.id", ondelete="CASCADE"), nullable=nullable)
+
+
 labels = Table(
     "labels",
     metadata,
     Column("id", Integer, primary_key=True),
     _project(),
+    _task(),
     Column("name", String(500), nullable=False),
     Column("position", Integer, nullable=False),
     Column("color", String(9), nullable=False),
     Column("hotkey", String(1)),
     Column("description", Text, nullable=False, server_default=""),
+    Column("merged_into", ForeignKey("labels.id", ondelete="SET NULL")),
+    Column("deleted", Boolean, nullable=False, server_default="0"),
     Column("created_at", Double, nullable=False),
-    UniqueConstraint("project_id", "name"),
+    # No unique name: a label that is deleted or merged may come back, and says so if its name is taken.
+    Index(None, "project_id", "task_id"),
     sqlite_autoincrement=True,
 )
 
@@ -82,6 +105,8 @@ actions = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     _project(),
+    _task(nullable=True),
+    Column("kind", String(20), nullable=False, server_default="votes"),
     Column("source", String(30), nullable=False),
     Column("annotator", String(200), nullable=False),
     Column("label_id", ForeignKey("labels.id", ondelete="SET NULL")),
@@ -99,6 +124,7 @@ votes = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("project_id", Integer, nullable=False),
+    Column("task_id", Integer, nullable=False),
     Column("row", Integer, nullable=False),
     Column("action_id", ForeignKey("actions.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("answer", String(8), nullable=False),
@@ -129,6 +155,51 @@ judgements = Table(
         for name in ("row_a", "row_b", "row_c")
     ),
     Index(None, "project_id", "id"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("action_id", ForeignKey("actions.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", String(8), nullable=False),
+    Column("text", Text),
+    Column("annotator", String(200), nullable=False),
+    Column("created_at", Double, nullable=False),
+    ForeignKeyConstraint(["project_id", "row"], ["records.project_id", "records.row"], ondelete="CASCADE"),
+    Index(None, "project_id", "row"),
+)
+
+slices = Table(
+    "slices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("name", String(200), nullable=False),
+    Column("query", JSON, nullable=False),
+    Column("rows", LargeBinary),
+    Column("created_by", String(200), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    UniqueConstraint("project_id", "name"),
+    sqlite_autoincrement=True,
+)
+
+clusterings = Table(
+    "clusterings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("embedding", String(50), nullable=False),
+    Column("method", String(30), nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("clusters", JSON, nullable=False),
+    Column("n_rows", Integer, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 embeddings = Table(
@@ -208,6 +279,7 @@ sessions = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     _project(),
+    _task(nullable=True),
     Column("name", Text, nullable=False),
     Column("kind", String(30), nullable=False),
     Column("origin", JSON, nullable=False),
@@ -225,6 +297,7 @@ session_items = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("row", Integer, nullable=False),
     Column("cosine", Double),
+    Column("why", Text),
     Column("skipped", Boolean, nullable=False, server_default="0"),
     Column("action_id", ForeignKey("actions.id", ondelete="SET NULL")),
 )

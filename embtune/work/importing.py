@@ -190,6 +190,7 @@ def _write(
                 label_id=None,
                 summary=f"Imported {len(votes):,} labels from {table.name}",
                 detail={"file": table.name},
+                task_id=project.task.id,
             )
         keep_template(connection, project.id, template.source)
         raise_revision(connection, project.id)

@@ -9,9 +9,10 @@ import numpy as np
 import sqlalchemy as sa
 
 from embtune.errors import BadInputError, UnknownChoiceError
-from embtune.labeling.labelset import color_for, hotkey_for
+from embtune.labeling.labelset import free_color, hotkey_for
 from embtune.labeling.state import MANUAL_SOURCES, NONE_OF_THESE_NAME, SOURCES
-from embtune.store.journal import Vote, insert_label, list_labels
+from embtune.store.journal import Vote
+from embtune.store.labelset import insert_label, list_labels
 from embtune.store.votes import VoteLog
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def votes_given(project: Project, source: str) -> dict[int, tuple[int, float]]:
     """Map row to the (label id, confidence) that the source said last, of what is not undone."""
-    votes = VoteLog(project.id, SOURCES).live(project.db)
+    votes = VoteLog(project.id, project.task.id, SOURCES).live(project.db)
     theirs = votes.keep(votes.sources == SOURCES.index(source))
     order = np.argsort(theirs.ids, kind="stable")
     said = zip(
@@ -98,20 +99,26 @@ def confidence_column(table: Table, name: str | None, source: str) -> list[float
 
 def ensure_labels(connection: sa.Connection, project: Project, values: Sequence[str]) -> dict[str, int]:
     """Add to the label set what it lacks, within the caller's transaction; return all numbers by name."""
-    existing = list_labels(project.db, project.id)
+    existing = list_labels(project.db, project.id, project.task.id)
     by_name = {label.name: label.id for label in existing}
     hotkeys = {label.hotkey for label in existing}
+    colors = {label.color for label in existing}
+    position = max((label.position for label in existing), default=-1)
     for value in dict.fromkeys(value for value in values if value):
         if value in by_name or value == NONE_OF_THESE_NAME:
             continue
         hotkey = hotkey_for(hotkeys)
         hotkeys.add(hotkey)
+        position += 1
+        color = free_color(position, colors)
+        colors.add(color)
         by_name[value] = insert_label(
             connection,
             project.id,
+            project.task.id,
             name=value,
-            position=len(by_name),
-            color=color_for(len(by_name)),
+            position=position,
+            color=color,
             hotkey=hotkey,
         )
     return by_name

@@ -58,6 +58,7 @@ def label_from_table(
             label_id=None,
             summary=f"Labelled {len(found):,} records from {table.name}",
             detail={"file": table.name},
+            task_id=project.task.id,
         )
     return {"action": action, "n_labelled": len({row for row, _, _ in found}), "file": table.name}
 

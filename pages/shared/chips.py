@@ -9,7 +9,7 @@ import streamlit as st
 
 from embtune.labeling.labelset import NONE_COLOR, UNLABELLED_COLOR
 from embtune.project import Project
-from embtune.store.journal import Label
+from embtune.store.labelset import Label
 from pages.shared.layout import plain
 
 

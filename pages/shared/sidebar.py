@@ -1,15 +1,17 @@
-"""The sidebar of every page: project, embedding, progress, jobs and undo."""
+"""The sidebar of every page: project, label task, embedding, progress, jobs and undo."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from embtune.errors import EmbtuneError
 from embtune.jobs.runner import sweep
 from embtune.project import Project
 from pages.shared.jobs import ago, job_title, progress_text
 from pages.shared.layout import plain
 from pages.shared.state import (
     choose_project,
+    choose_task,
     current_project,
     embedding_title,
     project_names,
@@ -31,8 +33,23 @@ def sidebar() -> None:
             key="sidebar_project",
             on_change=lambda: choose_project(st.session_state["sidebar_project"]),
         )
+        _task(project)
         st.session_state["sidebar_with_page"] = True
         _live(project)
+
+
+def _task(project: Project) -> None:
+    """Switch between the label tasks of a project that has several."""
+    tasks = [task.name for task in project.tasks]
+    if len(tasks) < 2:
+        return
+    st.session_state["sidebar_task"] = project.task.name
+    st.selectbox(
+        "Label task",
+        tasks,
+        key="sidebar_task",
+        on_change=lambda: choose_task(st.session_state["sidebar_task"]),
+    )
 
 
 @st.fragment(run_every=2)
@@ -48,6 +65,14 @@ def _live(project: Project) -> None:
         labelled = int(project.label_state().labelled.sum())
         st.progress(labelled / n, text=f"labelled **{labelled:,}** of {n:,}")
         st.caption(f"active embedding **{embedding_title(project, project.active_embedding)}**")
+    _last_action(project)
+    _jobs(project, alone)
+
+
+def _last_action(project: Project) -> None:
+    """Show what was done last, whatever it was, and let it be undone."""
+    if why := st.session_state.pop("sidebar_refused", None):
+        st.warning(plain(why), icon=":material/block:")
     action = project.book.last()
     if action is not None:
         left, right = st.columns([5, 2], vertical_alignment="center", gap="small")
@@ -60,11 +85,14 @@ def _live(project: Project) -> None:
             on_click=_undo,
             args=(project, action.id),  # the one that is shown, whatever came after it
         )
-    _jobs(project, alone)
+        st.page_link("pages/history.py", label="History", icon=":material/history:")
 
 
 def _undo(project: Project, action_id: int) -> None:
-    project.undo(action_id)
+    try:
+        project.undo(action_id)
+    except EmbtuneError as error:
+        st.session_state["sidebar_refused"] = str(error)
     st.session_state["sidebar_undone"] = True
 
 

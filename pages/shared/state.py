@@ -1,4 +1,4 @@
-"""Which project and embedding the person is looking at, kept over pages and reloads."""
+"""Which project, label task and embedding the person is looking at, kept over pages and reloads."""
 
 from __future__ import annotations
 
@@ -46,8 +46,48 @@ def current_project() -> Project | None:
             if not project.exists:  # deleted elsewhere, and another made under its name
                 _open.clear()
                 project = _open(name, get_settings().url)
-            return project
+            return _as_annotator(_under_task(project))
     return None
+
+
+def _under_task(project: Project) -> Project:
+    """Return the project under the chosen label task: this visit's, else the address's, else its first."""
+    tasks = project.tasks
+    known = {task.name: task.id for task in tasks}
+    kept = st.session_state.get("task_number")
+    renamed = next((task.name for task in tasks if task.id == kept), None)
+    wanted = (st.session_state.get("task"), renamed, st.query_params.get("task"), tasks[0].name)
+    name = next(name for name in wanted if name in known)
+    st.session_state["task"], st.session_state["task_number"] = name, known[name]
+    if len(tasks) == 1:
+        st.query_params.pop("task", None)
+        return project
+    if st.query_params.get("task") != name:
+        st.query_params["task"] = name
+    return project.view(task=name)
+
+
+def _as_annotator(project: Project) -> Project:
+    """Return the project for whoever labels in this visit, if somebody gave their name."""
+    name = st.session_state.get("annotator") or st.query_params.get("annotator")
+    if not name:
+        return project
+    st.session_state["annotator"] = name
+    if st.query_params.get("annotator") != name:
+        st.query_params["annotator"] = name
+    return project.view(annotator=name)
+
+
+def choose_annotator(name: str) -> None:
+    """Label under this name from now on, on every page; an empty one is the name from the settings."""
+    st.session_state["annotator"] = name.strip()[:200]
+    st.query_params.pop("annotator", None)
+
+
+def choose_task(name: str) -> None:
+    """Look at the project under another of its label tasks, on this page and the others."""
+    st.session_state["task"] = name
+    st.session_state.pop("task_number", None)
 
 
 def choose_project(name: str) -> None:
@@ -115,5 +155,7 @@ def go_to_record(row: int) -> None:
 def _forget_views() -> None:
     for key in [key for key in st.session_state if str(key).startswith(("map_", "neighbors_", "session_"))]:
         del st.session_state[key]
+    for key in ("task", "task_number"):
+        st.session_state.pop(key, None)
     for name in [name for name in st.query_params if name != "project"]:
         del st.query_params[name]  # a row or a session of the other project

@@ -327,7 +327,7 @@ def test_hotkeys_run_from_1_and_leave_out_those_the_pages_use():
     assert hotkey_for(["1", "2", None]) == "3"
     assert hotkey_for(list(HOTKEYS)) is None
     assert len(set(HOTKEYS)) == len(HOTKEYS)
-    assert not set(HOTKEYS) & set("csbuf0")
+    assert not set(HOTKEYS) & set("csbufnr0")
 
 
 def test_a_hundred_labels_have_their_own_colours_and_as_many_hotkeys_as_there_are(project):
@@ -357,8 +357,8 @@ def test_a_label_keeps_what_it_was_given(plain_project):
         ("alpha", {}, "There is a label 'alpha' already"),
         ("None of these", {}, "is what a record is answered that no label fits"),
         ("new", {"color": "blue"}, "'blue' is no colour; write it like #0072B2"),
-        ("new", {"hotkey": "1"}, "The hotkey '1' is taken or reserved; free: 4"),
-        ("new", {"hotkey": "s"}, "The hotkey 's' is taken or reserved; free: 4"),
+        ("new", {"hotkey": "1"}, "The key '1' belongs to 'Alpha': take a free one, such as '4'"),
+        ("new", {"hotkey": "s"}, "The key 's' cannot be a label's .* such as '4'"),
     ],
 )
 def test_what_no_label_can_be(project, name, options, message):

@@ -17,6 +17,7 @@ from embtune.store.journal import Vote, insert_action
 from embtune.store.projects import create_project
 from embtune.store.records import NewRecord, insert_records
 from embtune.store.tables import metadata
+from embtune.store.tasks import list_tasks
 from embtune.store.votes import NONE_OF_THESE, UNLABELLED, VoteLog, journal_state, read_votes
 
 
@@ -183,12 +184,13 @@ def journal(db):
     """A project with ten records, and a function that writes an action and gives its number."""
     project = create_project(db, "journal", model="m")
     put_records(db, project.id, 10)
+    task = list_tasks(db, project.id)[0].id
     with db.write() as connection:
         label_ids = [
             connection.execute(
                 sa.text(
-                    "insert into labels (project_id, name, position, color, created_at) "
-                    f"values ({project.id}, '{name}', 0, '#000000', 0) returning id"
+                    "insert into labels (project_id, task_id, name, position, color, created_at) "
+                    f"values ({project.id}, {task}, '{name}', 0, '#000000', 0) returning id"
                 )
             ).scalar_one()
             for name in ("a", "b")
@@ -205,9 +207,10 @@ def journal(db):
                 label_id=None,
                 summary="",
                 detail={},
+                task_id=task,
             )
 
-    act.project_id, act.labels = project.id, label_ids
+    act.project_id, act.task, act.labels = project.id, task, label_ids
     return act
 
 
@@ -215,17 +218,17 @@ def test_votes_are_read_as_arrays(db, journal):
     a = journal.labels[0]
     first = journal(Vote(3, a, "label", 0.5), Vote(4, None, "none"), source="model")
     second = journal(Vote(3, None, "cleared"))
-    votes = read_votes(db, journal.project_id, SOURCES)
+    votes = read_votes(db, journal.project_id, journal.task, SOURCES)
     assert votes.rows.tolist() == [3, 4, 3]
     assert votes.labels.tolist() == [a, NONE_OF_THESE, UNLABELLED]
     assert votes.sources.tolist() == [0, 0, 1]
     assert votes.confidence.tolist() == [0.5, 1.0, 1.0]
     assert votes.actions.tolist() == [first, first, second]
-    assert len(read_votes(db, journal.project_id, SOURCES, newer_than=int(votes.ids[1]))) == 1
+    assert len(read_votes(db, journal.project_id, journal.task, SOURCES, newer_than=int(votes.ids[1]))) == 1
 
 
 def test_vote_log_follows_votes_undo_and_redo(db, journal):
-    log = VoteLog(journal.project_id, SOURCES)
+    log = VoteLog(journal.project_id, journal.task, SOURCES)
     assert len(log.live(db)) == 0
     first = journal(Vote(0, journal.labels[0]), Vote(1, journal.labels[0]))
     second = journal(Vote(2, journal.labels[1]))
@@ -234,11 +237,11 @@ def test_vote_log_follows_votes_undo_and_redo(db, journal):
         with db.write() as connection:
             connection.execute(sa.text(f"update actions set undone_at = {undone_at} where id = {first}"))
         assert log.live(db).rows.tolist() == expected
-    assert journal_state(db, journal.project_id).last_action == second
+    assert journal_state(db, journal.project_id, journal.task).last_action == second
 
 
 def test_vote_log_starts_over_when_votes_went_with_their_label(db, journal):
-    log = VoteLog(journal.project_id, SOURCES)
+    log = VoteLog(journal.project_id, journal.task, SOURCES)
     journal(Vote(0, journal.labels[0]), Vote(1, journal.labels[1]))
     assert len(log.live(db)) == 2
     with db.write() as connection:
@@ -247,7 +250,7 @@ def test_vote_log_starts_over_when_votes_went_with_their_label(db, journal):
 
 
 def test_vote_log_starts_over_when_an_older_action_was_committed_late(db, journal):
-    log = VoteLog(journal.project_id, SOURCES)
+    log = VoteLog(journal.project_id, journal.task, SOURCES)
     journal(Vote(0, journal.labels[0]))
     newer = journal(Vote(1, journal.labels[0]))
     with db.write() as connection:  # as if a slower writer had drawn its numbers first
@@ -264,7 +267,7 @@ def test_vote_log_starts_over_when_an_older_action_was_committed_late(db, journa
 def test_votes_of_other_projects_stay_out(db, journal):
     other = create_project(db, "other", model="m")
     journal(Vote(0, journal.labels[0]))
-    log = VoteLog(other.id, SOURCES)
+    log = VoteLog(other.id, list_tasks(db, other.id)[0].id, SOURCES)
     assert len(log.live(db)) == 0
     journal(Vote(1, journal.labels[0]))
     assert len(log.live(db)) == 0
@@ -289,8 +292,8 @@ def test_deleting_a_project_leaves_no_row_and_no_file(project, db, home):
             table.name: connection.scalar(sa.select(sa.func.count()).select_from(table))
             for table in metadata.sorted_tables
         }
-    assert {name for name, n in left.items() if n} == {"projects"}
-    assert left["projects"] == 1
+    assert {name for name, n in left.items() if n} == {"projects", "tasks"}
+    assert left["projects"] == left["tasks"] == 1
     assert [card.name for card in embtune.projects()] == ["other"]
     with pytest.raises(NotFoundError, match="Project 'demo' was deleted"):
         project.label([0], "Alpha")

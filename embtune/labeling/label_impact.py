@@ -1,0 +1,80 @@
+"""What hangs on a label: to be read before it is merged or deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from embtune.store.labelset import label_targets, label_use
+
+if TYPE_CHECKING:
+    from embtune.project import Project
+
+
+@dataclass(frozen=True)
+class Impact:
+    """What hangs on a label.
+
+    `n_annotations` are those that stand (`by_source` tells them apart), on `n_records` records, with what was
+    merged into the label; `versions` learned from it.
+    """
+
+    label: str
+    n_annotations: int
+    by_source: dict[str, int]
+    n_records: int
+    n_reference: int
+    versions: tuple[str, ...]
+    n_sessions: int
+    n_heuristics: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """The same in words, such as "312 annotations on 288 records, 2 versions learned from it"."""
+        parts = []
+        if self.n_annotations:
+            parts.append(
+                f"{counted(self.n_annotations, 'annotation')} on {counted(self.n_records, 'record')}"
+            )
+        if self.n_reference:
+            parts.append(counted(self.n_reference, "reference label"))
+        if self.versions:
+            parts.append(f"{counted(len(self.versions), 'version')} learned from it")
+        if self.n_sessions:
+            parts.append(f"given in {counted(self.n_sessions, 'session')}")
+        if self.n_heuristics:
+            parts.append(f"{counted(self.n_heuristics, 'heuristic')} give it")
+        return ", ".join(parts) or "nothing has it yet"
+
+
+def impact(project: Project, name: str) -> Impact:
+    """Count what hangs on a label, and on those that were merged into it.
+
+    Raises
+    ------
+    UnknownChoiceError
+        If there is no such label.
+    """
+    label_id = project.label_named(name).id
+
+    def count() -> Impact:
+        merged = [one for one, now in label_targets(project.db, project.id).items() if now == label_id]
+        use = label_use(project.db, project.id, [label_id, *merged])
+        return Impact(
+            label=name,
+            n_annotations=sum(use.by_source.values()),
+            by_source=use.by_source,
+            n_records=use.n_records,
+            n_reference=use.n_reference,
+            versions=use.versions,
+            n_sessions=use.n_sessions,
+        )
+
+    stamp = (project.revision, len(project.versions))
+    found: Impact = project.cached(("impact", label_id), stamp, count)
+    return found
+
+
+def counted(n: int, word: str) -> str:
+    """Write a number with its noun: "1 record", "1,204 records"."""
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
