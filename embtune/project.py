@@ -1187,17 +1187,17 @@ class Project:
 
         return look_first(self, chosen, label, embedding, **options)
 
-    def known_comparison(self, names: Sequence[str]) -> Comparison | None:
+    def known_comparison(self, names: Sequence[str], **options: Any) -> Comparison | None:
         """What was measured of those embeddings on the same records, computing nothing; None if nothing."""
         from embtune.work.comparison import known_comparison
 
-        return known_comparison(self, names)
+        return known_comparison(self, names, **options)
 
-    def comparison_options(self, names: Sequence[str]) -> dict[str, Any]:
+    def comparison_options(self, names: Sequence[str], **options: Any) -> dict[str, Any]:
         """How `known_comparison` wants those embeddings measured: the options of a job `evaluate`."""
         from embtune.work.comparison import comparison_options
 
-        return comparison_options(self, names)
+        return comparison_options(self, names, **options)
 
     def changes(
         self, version: str, against: str = "raw", k: int = 25, *, make: bool = False

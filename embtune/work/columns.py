@@ -1,0 +1,142 @@
+"""Texts and fields as columns that a filter scans: Arrow files beside the matrices, memory-mapped.
+
+A project only ever gains records, so a file that is written stays true: later records get files of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from embtune.errors import StorageError
+from embtune.store.columns import iter_fields, iter_texts
+
+if TYPE_CHECKING:
+    from embtune.project import Project
+
+_PART = re.compile(r"^(texts|fields)-(\d+)-(\d+)\.arrow$")
+
+
+def text_column(project: Project) -> Any:
+    """The texts of all n records as a pyarrow chunked array of strings, by row; made once."""
+    n = project.n_records
+    return project.cached("texts", n, lambda: _table(project, "texts", n).column("text"))
+
+
+def field_column(project: Project, name: str) -> Any:
+    """One imported field of all n records as strings, by row; null where a record lacks it.
+
+    Numbers are written as they are; true and false in small letters.
+    """
+    import pyarrow as pa
+
+    n = project.n_records
+    table = project.cached("columns", n, lambda: _table(project, "fields", n))
+    if name not in table.column_names:
+        return pa.chunked_array([pa.nulls(n, pa.large_string())])
+    return table.column(name)
+
+
+def column_names(project: Project) -> list[str]:
+    """Names of all fields that some record has."""
+    n = project.n_records
+    names: list[str] = project.cached("columns", n, lambda: _table(project, "fields", n)).column_names
+    return names
+
+
+def _table(project: Project, kind: str, n: int) -> Any:
+    import pyarrow as pa
+
+    folder = project.folder("columns")
+    parts, have = _whole_parts(folder, kind, n)
+    if have < n:
+        parts.append(_write(project, folder, kind, have, n))
+    tables = [pa.ipc.open_file(pa.memory_map(str(path))).read_all() for path in parts]
+    if not tables:
+        return pa.table({"text": pa.chunked_array([], pa.large_string())} if kind == "texts" else {})
+    return pa.concat_tables(tables, promote_options="default")
+
+
+def _whole_parts(folder: Path, kind: str, n: int) -> tuple[list[Path], int]:
+    """Return the files that follow each other from row 0 on, and the row they end before."""
+    by_start: dict[int, tuple[int, Path]] = {}
+    for path in folder.iterdir():
+        match = _PART.match(path.name)
+        if match and match[1] == kind and int(match[3]) <= n:
+            start, stop = int(match[2]), int(match[3])
+            by_start[start] = max(by_start.get(start, (0, path)), (stop, path))
+    parts: list[Path] = []
+    at = 0
+    while at in by_start:
+        at, path = by_start[at]
+        parts.append(path)
+    return parts, at
+
+
+def _write(project: Project, folder: Path, kind: str, start: int, n: int) -> Path:
+    """Write the rows from `start` on, under a temporary name until the file is whole."""
+    import pyarrow as pa
+
+    temporary = folder / f".{uuid.uuid4().hex}.part"
+    blocks = _text_blocks(project, start) if kind == "texts" else _field_blocks(project, start)
+    path = folder / f"{kind}-{start}-{n}.arrow"
+    try:
+        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, blocks.schema) as writer:
+            for table in blocks.tables:
+                writer.write_table(table)
+        temporary.replace(path)
+    except OSError as error:
+        raise StorageError(
+            f"The texts cannot be laid out for searching in {folder} ({error.strerror or error}): "
+            "free some space or make the folder writable."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+class _Blocks(NamedTuple):
+    schema: Any
+    tables: Iterable[Any]
+
+
+def _text_blocks(project: Project, start: int) -> _Blocks:
+    import pyarrow as pa
+
+    schema = pa.schema([("text", pa.large_string())])
+    blocks = iter_texts(project.db, project.id, start=start, stop=project.n_records)
+    return _Blocks(schema, (pa.table({"text": block}, schema=schema) for block in blocks))
+
+
+def _field_blocks(project: Project, start: int) -> _Blocks:
+    """All blocks at once: which fields there are is known after the last one."""
+    import pyarrow as pa
+
+    tables = []
+    names = dict.fromkeys(project.field_names)
+    for block in iter_fields(project.db, project.id, start=start, stop=project.n_records):
+        mine = dict.fromkeys(name for fields in block for name in fields)
+        names.update(mine)
+        columns = {name: [as_text(fields.get(name)) for fields in block] for name in mine}
+        empty = {} if columns else {next(iter(names), "text"): [None] * len(block)}
+        tables.append(
+            pa.table(
+                {name: pa.array(values, pa.large_string()) for name, values in (columns | empty).items()}
+            )
+        )
+    schema = pa.schema([(name, pa.large_string()) for name in names])
+    whole = pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
+    return _Blocks(whole.schema, [whole])
+
+
+def as_text(value: Any) -> str | None:
+    """Write a field's value as the filters see it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, list, dict)) else str(value)

@@ -1,0 +1,217 @@
+"""The table of records: read, tick, label, flag and comment in place; one element, drawn by the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from embtune.filtering.matches import from_first_match
+from embtune.labeling.labelset import NONE_COLOR, UNLABELLED_COLOR
+from embtune.project import Project, Record
+from pages.shared import steps
+from pages.shared.chips import colors
+from pages.shared.record_list import NONE_ID, cosine_text
+
+_HERE = Path(__file__).parent
+_LONGEST = 20_000
+_FIRST_LOOK = 420
+_BUDGET = 600_000  # characters a page of texts may send whole
+_LONGEST_FIELD = 160
+_BY = {
+    "manual": "by hand",
+    "lasso": "by lasso",
+    "session": "in a session",
+    "import": "imported",
+    "heuristic": "by a heuristic",
+    "weak supervision": "by weak supervision",
+    "model": "by a model",
+}
+
+_mount = st.components.v2.component(
+    "embtune_records_table",
+    html='<div class="records"></div>',
+    css=(_HERE / "records_table.css").read_text(encoding="utf-8"),
+    js=steps.SCRIPT + (_HERE / "records_table.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the table shows: some rows of `n` found, from place `first` on."""
+
+    rows: NDArray[np.int64]
+    first: int
+    n: int
+    size: int
+    columns: tuple[str, ...] = ()
+    query: Mapping[str, Any] | None = None
+    cosines: NDArray[np.float32] | None = None
+    gone: frozenset[int] = frozenset()
+    selected: frozenset[int] = frozenset()
+    n_selected: int = 0
+    done: str = ""
+    can_undo: bool = False
+    changed: str = ""
+    place: str = ""
+
+
+def records_table(
+    key: str,
+    project: Project,
+    table: Table,
+    *,
+    on_steps: Callable[[list[dict[str, Any]]], None],
+    on_page: Callable[[int], None],
+    on_similar: Callable[[int], None],
+    on_refresh: Callable[[], None],
+) -> int | None:
+    """Draw the table; return a row whose neighbours were asked for.
+
+    `on_steps` gets what was done since, in its order: dictionaries with a "kind" of label, flag, comment,
+    select, bulk or undo. `on_page` gets a page number from 0, `on_similar` a row; `on_refresh` is called to
+    look for the records anew.
+    """
+
+    def stepped() -> None:
+        found, again = steps.new_steps(key)
+        if not again:  # a server before this one has taken them
+            on_steps(found)
+
+    def asked(name: str, then: Callable[[int], None]) -> Callable[[], None]:
+        def call() -> None:
+            value = st.session_state[key].get(name)
+            if value is not None:
+                then(int(value))
+
+        return call
+
+    result = _mount(
+        key=key,
+        data=table_data(project, table) | {"taken": steps.taken(key)},
+        on_steps_change=stepped,
+        on_page_change=asked("page", on_page),
+        on_similar_change=asked("similar", on_similar),
+        on_refresh_change=asked("refresh", lambda _: on_refresh()),
+        on_neighbors_change=lambda: None,
+    )
+    return None if result.neighbors is None else int(result.neighbors)
+
+
+def table_data(project: Project, table: Table) -> dict[str, Any]:
+    """Return what the browser is sent: plain values, texts in pieces of which every second one is a match."""
+    records = project.records(table.rows)
+    color = colors(project)
+    cut = project.matches_in(table.query, [record.text[:_LONGEST] for record in records])
+    embedded = project.find_embedding("raw") is not None
+    guess = project.recent_predictions("active") if embedded else None
+    names = {label.id: label for label in project.labels}
+    spent, lines = 0, []
+    for i, (record, pieces) in enumerate(zip(records, cut, strict=True)):
+        first = first_look(pieces)
+        whole = None if first == pieces else pieces
+        spent += len(record.text)
+        if spent > _BUDGET and whole is not None:
+            whole = None
+        lines.append(
+            {
+                "row": record.row,
+                "id": record.id,
+                "no": table.first + i + 1,
+                "pieces": first,
+                "whole": whole,
+                "label": record.label,
+                "color": color.get(record.label or "", UNLABELLED_COLOR),
+                "by": _given(record),
+                "guess": _guess(guess, record, names),
+                "flagged": record.flagged,
+                "comments": [
+                    {"by": mark.annotator, "text": mark.text}
+                    for mark in record.comments
+                    if mark.annotator != project.annotator
+                ],
+                "mine": next((m.text for m in record.comments if m.annotator == project.annotator), ""),
+                "fields": [_field(record, name) for name in table.columns],
+                "cosine": None
+                if table.cosines is None or np.isnan(table.cosines[i])
+                else cosine_text(float(table.cosines[i])),
+                "gone": record.row in table.gone,
+                "selected": record.row in table.selected,
+            }
+        )
+    return {
+        "lines": lines,
+        "labels": [
+            *(
+                {
+                    "id": label.id,
+                    "name": label.name,
+                    "color": label.color,
+                    "key": label.hotkey,
+                    "about": label.description,
+                }
+                for label in project.labels
+            ),
+            {"id": NONE_ID, "name": "none of these", "color": NONE_COLOR, "key": "0", "about": ""},
+        ],
+        "has_labels": bool(names),
+        "columns": list(table.columns),
+        "n": table.n,
+        "page": table.first // table.size,
+        "n_pages": max(1, -(-table.n // table.size)),
+        "n_selected": table.n_selected,
+        "done": table.done,
+        "can_undo": table.can_undo,
+        "changed": table.changed,
+        "place": table.place,
+        "embedded": embedded,
+        "unlabelled_color": UNLABELLED_COLOR,
+    }
+
+
+def first_look(pieces: list[str]) -> list[str]:
+    """Return what shows of a text before it is opened: its beginning, or what is around its first match."""
+    shown, left = [], _FIRST_LOOK
+    for piece in from_first_match(pieces):
+        if left <= 0:
+            break
+        shown.append(piece if len(piece) <= left else piece[:left] + " …")
+        left -= len(piece)
+    return shown
+
+
+def _given(record: Record) -> str:
+    if record.source is None:
+        return ""
+    sure = f" {record.confidence:.0%}".replace("%", " %") if record.confidence < 1 else ""
+    return f"{_BY.get(record.source, record.source)}{sure}"
+
+
+def _guess(
+    found: tuple[NDArray[np.int64], NDArray[np.float32]] | None, record: Record, names: Mapping[int, Any]
+) -> dict[str, Any] | None:
+    if found is None or record.row >= len(found[0]):
+        return None
+    label = names.get(int(found[0][record.row]))
+    if label is None or label.name == record.label:
+        return None
+    sure = float(found[1][record.row])
+    if sure < min(0.5, 2 / len(names)):
+        return None  # hardly more than chance: no help
+    return {"id": label.id, "name": label.name, "color": label.color, "sure": round(100 * sure)}
+
+
+def _field(record: Record, name: str) -> str:
+    value = record.fields.get(name)
+    text = "" if value is None else str(value)
+    return text if len(text) <= _LONGEST_FIELD else text[: _LONGEST_FIELD - 1] + "…"
+
+
+def label_names(project: Project) -> dict[int, str | None]:
+    """Map what the browser calls a label to its name; None is "none of these"."""
+    return {label.id: label.name for label in project.labels} | {NONE_ID: None}
