@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from embtune.labeling.labelset import UNLABELLED_COLOR
-from embtune.maps.selection import MODES, Selection, shapes_of
+from embtune.maps.selection import MODES, Selection, clicked_point, shapes_of
+from embtune.work.clustering import Clustering
 from embtune.work.mapping import GUIDED
+from pages.shared.clusters_panel import clicked_line, clusters_panel, forget_line, shown_clustering
 from pages.shared.later_records import later_records
-from pages.shared.layout import told
-from pages.shared.map_chart import HOVER_UP_TO, Coloring, coloring, coloring_choices, map_figure
+from pages.shared.layout import plain, told
+from pages.shared.map_chart import HOVER_UP_TO, clicked_cluster, map_figure
+from pages.shared.map_coloring import CLUSTER, Coloring, coloring, coloring_choices
 from pages.shared.map_drawing import outdated_map, waiting_for_map
+from pages.shared.map_legend import legend, visible_points
 from pages.shared.map_movement import movement_chart, movement_panel, movement_toggle
 from pages.shared.map_panel import panel
 from pages.shared.state import embedding_names, embedding_title, require_project
@@ -58,7 +63,8 @@ def map_fragment() -> None:
     later_records(project, embedding, method)
     forget_if_other_map((project.id, embedding, method, project.find_map(embedding, method)))
     chart_side, panel_side = st.columns([2.35, 1], gap="medium")
-    colors = coloring(project, color_by, embedding)
+    clusters = shown_clustering(project, embedding) if color_by == CLUSTER else None
+    colors = coloring(project, color_by, embedding, clusters)
     if len(colors.codes) > len(xy):
         st.info(
             f"{len(colors.codes) - len(xy):,} records were imported after this embedding: "
@@ -67,19 +73,25 @@ def map_fragment() -> None:
     with panel_side:
         moving = movement_toggle(project, embedding, method)
     with chart_side:
-        drag, mode = toolbar(disabled=moving)
+        drag, mode = toolbar(disabled=moving, clusters=clusters is not None)
         if moving:
             show_movement(embedding, method, panel_side)
             return
         chart_place = st.container()
         visible = visible_points(colors, len(xy), legend(colors))
         take_in_drawing(mode)
+        take_in_click(xy, clusters)
         selection: Selection = st.session_state.get("map_selection", Selection())
         rows = selection.rows(xy, visible)
         with chart_place:
-            draw(xy, colors, visible, drag, selection, (embedding, method, color_by))
+            draw(xy, colors, visible, drag, selection, (embedding, method, color_by), clusters)
     with panel_side:
-        panel(project, embedding, method, selection, rows, forget_selection, nothing_new_drawn)
+        if selection.name:
+            st.caption(f"cluster “{plain(selection.name)}”")
+        idle = None
+        if color_by == CLUSTER:
+            idle = partial(clusters_panel, project, embedding, clusters)
+        panel(project, embedding, method, selection, rows, forget_selection, nothing_new_drawn, idle=idle)
 
 
 def controls() -> tuple[str, str, str]:
@@ -151,14 +163,19 @@ def first_method() -> str:
     return st.session_state["map_first_method"]
 
 
-def toolbar(disabled: bool) -> tuple[str, str]:
-    """Draw the tools; return Plotly's name of the drag tool, and the drawing mode."""
-    st.session_state.setdefault("map_tool", "lasso")
+def toolbar(disabled: bool, clusters: bool = False) -> tuple[str, str]:
+    """Draw the tools; return Plotly's name of the drag tool, and the drawing mode.
+
+    With clusters there is a tool to click on one: while the lasso is in the hand, the chart hears no clicks.
+    """
+    tools = {"lasso": "lasso", "box": "select"} | ({"click": "pan"} if clusters else {})
+    if st.session_state.get("map_tool") not in tools:
+        st.session_state["map_tool"] = "lasso"
     st.session_state.setdefault("map_mode", "replace")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         drag = st.segmented_control(
             "Tool",
-            ["lasso", "box"],
+            list(tools),
             key="map_tool",
             label_visibility="collapsed",
             required=True,
@@ -180,7 +197,7 @@ def toolbar(disabled: bool) -> tuple[str, str]:
             on_click=forget_selection,
             disabled=disabled,
         )
-    return ("lasso" if drag == "lasso" else "select"), mode
+    return tools[drag], mode
 
 
 def show_movement(embedding: str, method: str, panel_side: DeltaGenerator) -> None:
@@ -194,46 +211,6 @@ def show_movement(embedding: str, method: str, panel_side: DeltaGenerator) -> No
     movement_chart(project, moved, embedding, method)
     with panel_side:
         movement_panel(project, moved, embedding)
-
-
-def visible_points(colors: Coloring, n: int, hidden: set[int]) -> NDArray[np.bool_]:
-    """Tell which points show, given the hidden places of the legend; hiding all shows all."""
-    codes = np.where(colors.codes[:n] < 0, len(colors.names), colors.codes[:n])
-    visible = ~np.isin(codes, sorted(hidden))
-    return visible if visible.any() else np.ones(n, dtype=bool)
-
-
-def legend(colors: Coloring) -> set[int]:
-    """Show the categories with their counts; return the hidden ones (the last place is "unlabelled")."""
-    if colors.values is not None:
-        return set()
-    counts = colors.counts
-    places = [i for i, count in enumerate(counts.tolist()) if count]
-    rest = "unlabelled" if colors.title in ("label", "source") else "none"
-    names = {i: colors.names[i] if i < len(colors.names) else rest for i in places}
-    if len(places) > 14:
-        chosen = st.multiselect(
-            "Show only", places, key=f"map_show_{colors.title}", format_func=names.get,
-            label_visibility="collapsed", placeholder="show only …",
-        )  # fmt: skip
-        return set(places) - set(chosen) if chosen else set()
-    key = f"map_legend_{len(places)}_{abs(hash((colors.title, tuple(names.values())))) % 10**8}"
-    shown = st.pills(
-        "Legend",
-        places,
-        default=places,
-        selection_mode="multi",
-        key=key,
-        format_func=lambda i: f"{names[i]} {counts[i]:,}",
-        label_visibility="collapsed",
-    )
-    rules = "".join(
-        f".st-key-{key} button:nth-of-type({at}) {{border-left: .5em solid "
-        f"{colors.colors[i] if i < len(colors.colors) else UNLABELLED_COLOR} !important;}}"
-        for at, i in enumerate(places, start=1)
-    )
-    st.html(f"<style>{rules}</style>")
-    return set(places) - set(shown)
 
 
 def forget_if_other_map(shown: tuple) -> None:
@@ -267,6 +244,31 @@ def take_in_drawing(mode: str) -> None:
     st.session_state.pop("map_message", None)
 
 
+def take_in_click(xy: NDArray[np.float32], clusters: Clustering | None) -> None:
+    """Select the cluster whose name, record or line in the list was clicked, each click once."""
+    line = clicked_line() if clusters is not None else None
+    if line is not None and clusters is not None:
+        forget_line()
+        if line < len(clusters.names):
+            choose_records(clusters.rows(line), clusters.names[line])
+    point = clicked_point(st.session_state.get(CHART)) if clusters is not None else None
+    if point == st.session_state.get("map_clicked"):
+        return
+    st.session_state["map_clicked"] = point
+    if point is None or clusters is None:
+        return
+    cluster = clicked_cluster(point, xy, clusters)
+    if cluster is not None:
+        choose_records(clusters.rows(cluster), clusters.names[cluster])
+
+
+def choose_records(rows: NDArray[np.int64], name: str) -> None:
+    """Select records at once, in place of what was drawn."""
+    st.session_state["map_selection"] = Selection.of(rows, name)
+    st.session_state["map_drawn_on"] = None
+    st.session_state.pop("map_message", None)
+
+
 def draw(
     xy: NDArray[np.float32],
     colors: Coloring,
@@ -274,6 +276,7 @@ def draw(
     drag: str,
     selection: Selection,
     mark: tuple[str, ...],
+    clusters: Clustering | None = None,
 ) -> None:
     """Draw the chart; while the browser itself still shows the drawn shape, the figure stays as it was."""
     words = st.session_state.get("map_highlight", "").strip()
@@ -281,7 +284,8 @@ def draw(
     if words:
         found = np.array([record.row for record in project.search(words, limit=2000)], dtype=np.int64)
         found = found[found < len(xy)]
-    mark = (*mark, project.revision, visible.tobytes() if len(xy) < 10_000 else visible.sum(), drag, words)
+    mark = (*mark, clusters.id if clusters else None, project.revision)
+    mark = (*mark, visible.tobytes() if len(xy) < 10_000 else visible.sum(), drag, words)
     in_browser = st.session_state.get("map_drawn_on") == mark
     shown = Selection() if in_browser else selection
     if (mark, shown) != (st.session_state.get("map_mark"), st.session_state.get("map_shown")):
@@ -291,14 +295,18 @@ def draw(
     if len(xy) <= HOVER_UP_TO:
         texts = project.cached("hover", project.n_records, hover_texts)
     st.plotly_chart(
-        map_figure(xy, colors, visible=visible, drawn=shown, drag=drag, texts=texts, found=found),
+        map_figure(
+            xy, colors, visible=visible, drawn=shown, drag=drag, texts=texts, found=found, clusters=clusters
+        ),
         key=CHART,
         on_select="rerun",
-        selection_mode=("lasso", "box"),
+        selection_mode=("lasso", "box") if clusters is None else ("lasso", "box", "points"),
         width="stretch",
         config={"displaylogo": False, "scrollZoom": True, "doubleClick": "reset+autosize"},
     )
     note = f"{int(visible.sum()):,} points · scroll to zoom · double-click clears the shape"
+    if drag == "pan":
+        note += " · click selects a cluster"
     if found is not None:
         note += f" · {len(found):,}{' or more' if len(found) >= 2000 else ''} contain “{words}”"
     st.caption(note)

@@ -10,6 +10,7 @@ import streamlit as st
 from embtune.errors import EmbtuneError
 from embtune.project import Project, Record
 from pages.shared.chips import label_buttons, new_label_dialog
+from pages.shared.duplicates_dialog import offer_duplicates
 from pages.shared.finder import finder, fold
 from pages.shared.layout import plain, title, told
 from pages.shared.neighbor_columns import PAGE, judgement_line, neighbor_column, tuning_needs
@@ -112,6 +113,7 @@ def query_card(project: Project, record: Record) -> None:
         else:
             st.markdown("There is no label yet: add the first to label records here.")
             new_label(project)
+        offer_duplicates(project, record)
 
 
 def new_label(project: Project) -> None:

@@ -78,6 +78,18 @@ def _base_models(project: Project, report: Report, *, names: list[str], **option
     return project.compare_models(names, report=report, **options)
 
 
+def _clusters(project: Project, report: Report, **options: Any) -> dict[str, Any]:
+    from embtune.work.clustering import make_clusters
+
+    return make_clusters(project, report=report, **options)
+
+
+def _duplicates(project: Project, report: Report, **options: Any) -> dict[str, Any]:
+    from embtune.work.finding import compare_all
+
+    return compare_all(project, report=report, **options)
+
+
 KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "import": _import,
     "embed": _embed,
@@ -87,6 +99,8 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "changes": _changes,
     "learning_curve": _learning_curve,
     "base_models": _base_models,
+    "clusters": _clusters,
+    "duplicates": _duplicates,
     "export": _export,
     "export model": _export_model,
 }

@@ -1,4 +1,4 @@
-"""What a person drew on a map: shapes that add and shapes that take away, resolved to records."""
+"""What a person chose on a map: a set of records, shapes that add or take away; resolved to records."""
 
 from __future__ import annotations
 
@@ -30,10 +30,31 @@ class Shape:
 
 @dataclass(frozen=True)
 class Selection:
-    """Shapes in the order they were drawn, and single records taken out by hand."""
+    """Records picked at once (a cluster, say), shapes in the order they were drawn, and records taken out.
+
+    `picked` holds row numbers as the bytes of an int64 array, so that selections can be compared; `name` says
+    where they come from.
+    """
 
     shapes: tuple[Shape, ...] = ()
     left_out: frozenset[int] = field(default=frozenset())
+    picked: bytes = b""
+    name: str = ""
+
+    @classmethod
+    def of(cls, rows: NDArray[np.int64], name: str = "") -> Selection:
+        """Return a selection of explicit rows."""
+        return cls(picked=np.unique(rows).astype(np.int64).tobytes(), name=name)
+
+    @property
+    def picked_rows(self) -> NDArray[np.int64]:
+        """The rows picked at once, ascending."""
+        return np.frombuffer(self.picked, dtype=np.int64)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was drawn or picked."""
+        return not self.shapes and not self.picked
 
     def draw(self, new: Sequence[Shape], mode: str) -> Selection:
         """Return the selection after new shapes were drawn in a mode of `MODES`."""
@@ -57,6 +78,8 @@ class Selection:
             Shape (n,): records that are hidden on the map are never selected.
         """
         inside = np.zeros(len(xy), dtype=np.bool_)
+        picked = self.picked_rows
+        inside[picked[picked < len(xy)]] = True
         for shape in self.shapes:
             hit = points_in_polygon(xy, shape.polygon)
             inside = inside | hit if shape.adds else inside & ~hit
@@ -71,7 +94,7 @@ class Selection:
         return {
             "shapes": [{"x": list(s.x), "y": list(s.y), "adds": s.adds} for s in self.shapes],
             "left_out": sorted(self.left_out),
-        }
+        } | ({"picked": self.name or "records", "n_picked": len(self.picked_rows)} if self.picked else {})
 
 
 def shapes_of(event: Mapping[str, Any] | None) -> tuple[Shape, ...]:
@@ -82,6 +105,14 @@ def shapes_of(event: Mapping[str, Any] | None) -> tuple[Shape, ...]:
         (x0, x1), (y0, y1) = box["x"][:2], box["y"][:2]
         shapes.append(_shape((x0, x1, x1, x0), (y0, y0, y1, y1)))
     return tuple(shape for shape in shapes if len(shape.x) >= 3)
+
+
+def clicked_point(event: Mapping[str, Any] | None) -> tuple[float, float] | None:
+    """Read where a point was clicked out of a Plotly selection event; None if it was not a click."""
+    points = ((event or {}).get("selection") or {}).get("points") or ()
+    if not points or shapes_of(event):
+        return None
+    return float(points[0]["x"]), float(points[0]["y"])
 
 
 def _shape(x: Iterable[float], y: Iterable[float]) -> Shape:

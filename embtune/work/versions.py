@@ -7,9 +7,11 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from embtune.errors import BadInputError, TooFewLabelsError
+from embtune.errors import BadInputError, EmbtuneError, TooFewLabelsError
 from embtune.store import artifacts
+from embtune.store.clusterings import list_clusterings
 from embtune.tuning.data import check_training_set
+from embtune.work.slice_masks import slice_stamp
 from embtune.work.tuning import training_set
 
 if TYPE_CHECKING:
@@ -29,15 +31,23 @@ class LabelsSince:
 
 
 def labels_since(project: Project, name: str, *, min_confidence: float = 0.7) -> LabelsSince:
-    """Compare the labels a tuning would use now with those that a version was trained on."""
+    """Compare the labels a tuning would use now with those that a version was trained on.
+
+    Of a version that learned from a slice, both are the slice's, as long as it is there.
+    """
     from embtune.tuning.recipes import RECIPES
 
     version = project.version(name)
+    within, stamp = version.labels.get("slice"), None
+    try:
+        stamp = slice_stamp(project, within)
+    except EmbtuneError:
+        within = None
 
     def count() -> LabelsSince:
         rows = artifacts.rows_trained_on(project.db, project.id, name)
         before = {row: label_id for row, label_id in rows if label_id}
-        training = training_set(project, min_confidence=min_confidence)
+        training = training_set(project, min_confidence=min_confidence, slice=within)
         with contextlib.suppress(TooFewLabelsError):  # a tuning would leave the same classes out
             least = RECIPES[version.recipe].least_labels if version.recipe in RECIPES else 2
             training, _ = check_training_set(training, least=least)
@@ -54,7 +64,7 @@ def labels_since(project: Project, name: str, *, min_confidence: float = 0.7) ->
         )
 
     found: LabelsSince = project.cached(
-        ("labels since", name), (project.revision, version.created_at, min_confidence), count
+        ("labels since", name), (project.revision, version.created_at, min_confidence, stamp), count
     )
     return found
 
@@ -78,6 +88,7 @@ def delete_version(project: Project, name: str) -> None:
         )
     files = [m.file for m in project.maps if m.embedding == version.name]
     files += [row.file for row in project.embeddings if row.name == version.name]
+    files += [row.file for row in list_clusterings(project.db, project.id) if row.embedding == version.name]
     artifacts.delete_version(project.db, project.id, version.name)
     # Rows first: files that nothing names do no harm, rows that name no file would.
     for file in files:

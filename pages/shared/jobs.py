@@ -21,6 +21,8 @@ TITLES = {
     "changes": "Finding what changed",
     "learning_curve": "Drawing the learning curve",
     "base_models": "Comparing base models",
+    "clusters": "Finding clusters",
+    "duplicates": "Comparing all records",
     "export": "Exporting",
     "export model": "Writing the model",
 }

@@ -3,122 +3,26 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from embtune.labeling.labelset import NONE_COLOR, UNLABELLED_COLOR, color_for
-from embtune.labeling.state import NONE_OF_THESE, SOURCES
+from embtune.labeling.labelset import UNLABELLED_COLOR, color_for
 from embtune.maps.raster import Raster, rasterize
 from embtune.maps.selection import Selection
-from embtune.project import Project
+from embtune.work.clustering import Clustering
+from pages.shared.map_coloring import Coloring
 
 # Above so many points a picture: to draw the points anew after each label takes a browser without a graphics
 # card some seconds at 20,000, a picture takes tenths.
 RASTER_FROM = 8_000
 HOVER_UP_TO = 3_000
 HEIGHT = 600
-_MOST_VALUES = 20
-
-
-@dataclass(frozen=True)
-class Coloring:
-    """A category for every record, or a number; `names` and `colors` belong to the categories.
-
-    `codes` is -1 where a record has none: such points are grey and lie beneath.
-    """
-
-    title: str
-    names: tuple[str, ...]
-    colors: tuple[str, ...]
-    codes: NDArray[np.int64]
-    values: NDArray[np.float32] | None = None
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """How many records each category has, those without one last."""
-        return np.bincount(
-            np.where(self.codes < 0, len(self.names), self.codes), minlength=len(self.names) + 1
-        )
-
-
-def coloring_choices(project: Project) -> list[str]:
-    """What a map can be coloured by: label, source, prediction, confidence, fields with few values."""
-    fields = project.cached(
-        "few values",
-        project.n_records,
-        lambda: [name for name in project.field_names if _few(project.field_values(name))],
-    )
-    return ["label", "source", "prediction", "confidence", *(f"field: {name}" for name in fields)]
-
-
-def _few(values: list[Any]) -> bool:
-    distinct: set[str] = set()
-    for value in values:
-        distinct.add(str(value))
-        if len(distinct) > _MOST_VALUES:
-            return False
-    return len(distinct) > 1
-
-
-def coloring(project: Project, choice: str, embedding: str) -> Coloring:
-    """Compute a colouring, once per state of the labels."""
-    predicted = None
-    if choice in ("prediction", "confidence"):
-        # The newest there are; only the first ones are waited for.
-        predicted = project.recent_predictions(embedding) or project.quick_predictions(embedding)
-    return project.cached(
-        ("coloring", choice, embedding),
-        (project.revision, id(predicted)),
-        lambda: _coloring(project, choice, predicted),
-    )
-
-
-def _coloring(
-    project: Project, choice: str, predicted: tuple[NDArray[np.int64], NDArray[np.float32]] | None
-) -> Coloring:
-    state = project.label_state()
-    labels = project.labels
-    names = tuple(label.name for label in labels)
-    palette = tuple(label.color for label in labels)
-    place = {label.id: i for i, label in enumerate(labels)}
-    n = project.n_records
-    if choice == "source":
-        return Coloring(
-            "source",
-            SOURCES,
-            tuple(color_for(i) for i in range(len(SOURCES))),
-            state.sources.astype(np.int64),
-        )
-    if choice in ("prediction", "confidence"):
-        if predicted is None:
-            return Coloring(choice, names, palette, np.full(n, -1))
-        ids, confidence = predicted
-        codes = np.full(n, -1, dtype=np.int64)
-        codes[: len(ids)] = [place.get(i, -1) for i in ids.tolist()]
-        if choice == "prediction":
-            return Coloring("prediction", names, palette, codes)
-        values = np.zeros(n, dtype=np.float32)
-        values[: len(confidence)] = confidence
-        return Coloring("confidence", (), (), np.zeros(n, dtype=np.int64), values)
-    if choice.startswith("field: "):
-        values_of = [str(v) for v in project.field_values(choice.removeprefix("field: "))]
-        distinct = sorted(set(values_of))
-        index = {value: i for i, value in enumerate(distinct)}
-        return Coloring(
-            choice.removeprefix("field: "),
-            tuple(distinct),
-            tuple(color_for(i) for i in range(len(distinct))),
-            np.array([index[v] for v in values_of], dtype=np.int64),
-        )
-    codes = np.array([place.get(i, -1) for i in state.label_ids.tolist()], dtype=np.int64)
-    if (state.label_ids == NONE_OF_THESE).any():
-        codes[state.label_ids == NONE_OF_THESE] = len(names)
-        names, palette = (*names, "none of these"), (*palette, NONE_COLOR)
-    return Coloring("label", names, palette, codes)
+_MOST_NAMES = 24
+_NAME_ROOM = (0.17, 0.045)  # of the map's width and height
+_NAME_SPOT = 11
 
 
 def map_figure(
@@ -130,6 +34,7 @@ def map_figure(
     drag: str,
     texts: list[str] | None = None,
     found: NDArray[np.int64] | None = None,
+    clusters: Clustering | None = None,
 ) -> Any:
     """Draw the map.
 
@@ -140,19 +45,24 @@ def map_figure(
     visible
         Shape (n,): points to draw.
     drawn
-        Its shapes are shown dashed; pass an empty one while the browser itself still shows them.
+        Its shapes are shown dashed; pass an empty one while the browser itself still shows them. Records it
+        picked keep their colour, the others turn grey.
     drag
-        "lasso" or "select" (a box).
+        "lasso", "select" (a box), or "pan", with which points can be clicked.
     texts
         A short text per record, shown under the pointer; None for none.
     found
         Rows to ring: those that match a search.
+    clusters
+        Each gets a spot with its name, which can be clicked.
     """
     import pandas  # noqa: F401 -- plotly breaks on a pandas that another thread has half imported
     import plotly.graph_objects as go
 
     figure = go.Figure()
     rows = np.flatnonzero(visible)
+    if drawn.picked:
+        colors = colors.only(drawn.rows(xy))
     if len(rows) > RASTER_FROM:
         _paint(figure, xy, colors, rows)
     else:
@@ -170,6 +80,8 @@ def map_figure(
                 marker={"size": 12, "symbol": "circle-open", "line": {"width": 2}, "color": "#D55E00"},
             )
         )
+    if clusters is not None and not drawn.picked:
+        figure.add_trace(_name_spots(go, xy, clusters, visible))
     for shape in drawn.shapes:
         path = "M" + " L".join(f"{x},{y}" for x, y in zip(shape.x, shape.y, strict=True)) + " Z"
         line = {"color": "#7A8599" if shape.adds else "#D55E00", "width": 1.6, "dash": "dash"}
@@ -193,6 +105,74 @@ def map_figure(
     return figure
 
 
+def cluster_centers(xy: NDArray[np.float32], clusters: Clustering) -> NDArray[np.float32]:
+    """Return where each cluster's name stands, (number of clusters, 2): its member nearest the middle."""
+    out = np.full((len(clusters.names), 2), np.nan, dtype=np.float32)
+    ids = clusters.ids[: len(xy)]
+    order = np.argsort(ids, kind="stable")
+    starts = np.searchsorted(ids[order], np.arange(len(out) + 1))
+    for i in range(len(out)):
+        members = xy[order[starts[i] : starts[i + 1]]]
+        if len(members):
+            middle = np.median(members, axis=0)
+            out[i] = members[np.argmin(((members - middle) ** 2).sum(axis=1))]
+    return out
+
+
+def clicked_cluster(point: tuple[float, float], xy: NDArray[np.float32], clusters: Clustering) -> int | None:
+    """Return the cluster whose name or record was clicked; None for a record that is in none."""
+    at = np.array(point, dtype=np.float32)
+    centers = cluster_centers(xy, clusters)
+    on_name = np.flatnonzero((np.abs(centers - at) < 1e-5).all(axis=1))
+    if len(on_name):
+        return int(on_name[0])
+    nearest = int(np.argmin(((xy - at) ** 2).sum(axis=1)))
+    found = int(clusters.ids[nearest])
+    return found if found >= 0 else None
+
+
+def _name_spots(go: Any, xy: Any, clusters: Clustering, visible: NDArray[np.bool_]) -> Any:
+    """Draw a spot for each cluster that shows, the largest ones with the first two words of their name."""
+    from html import escape
+
+    shown = np.unique(clusters.ids[: len(xy)][visible])
+    shown = shown[shown >= 0]
+    centers = cluster_centers(xy, clusters)[shown]
+    short = [escape(", ".join(clusters.names[i].split(", ")[:2])) for i in shown.tolist()]
+    return go.Scatter(
+        x=centers[:, 0],
+        y=centers[:, 1],
+        mode="markers+text",
+        text=[
+            f"<b>{name}</b>" if told else "" for name, told in zip(short, _apart(centers, xy), strict=True)
+        ],
+        textposition="top center",
+        textfont={"size": 12, "color": "#ECEFF4" if st.context.theme.type == "dark" else "#20242C"},
+        hovertext=[f"{escape(clusters.names[i])}<br>{clusters.sizes[i]:,} records" for i in shown.tolist()],
+        hoverinfo="text",
+        marker={
+            "size": _NAME_SPOT,
+            "color": [color_for(i) for i in shown.tolist()],
+            "line": {"width": 2, "color": "#FFFFFF"},
+        },
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+    )
+
+
+def _apart(centers: NDArray[np.float32], xy: NDArray[np.float32]) -> list[bool]:
+    """Choose the names that can stand without touching another, the larger clusters' first."""
+    room = np.ptp(xy, axis=0) * _NAME_ROOM
+    taken: list[NDArray[np.float32]] = []
+    out = []
+    for center in centers:
+        free = len(taken) < _MOST_NAMES and not any((np.abs(center - other) < room).all() for other in taken)
+        if free:
+            taken.append(center)
+        out.append(free)
+    return out
+
+
 def _points(go: Any, xy: Any, colors: Coloring, order: NDArray[np.int64], texts: list[str] | None) -> Any:
     n = len(order)
     size = 8 if n <= 1000 else 6 if n <= 5000 else 4
@@ -202,8 +182,8 @@ def _points(go: Any, xy: Any, colors: Coloring, order: NDArray[np.int64], texts:
         marker |= {
             "color": colors.values[order],
             "colorscale": "Cividis",
-            "cmin": 0,
-            "cmax": 1,
+            "cmin": colors.low,
+            "cmax": colors.high,
             "opacity": 0.85,
             "colorbar": {"title": {"text": colors.title}, "thickness": 10, "len": 0.5},
         }
@@ -266,7 +246,12 @@ def _paint(figure: Any, xy: Any, colors: Coloring, rows: NDArray[np.int64]) -> N
     import plotly.graph_objects as go
 
     picture = _picture(
-        xy[rows], colors.codes[rows], None if colors.values is None else colors.values[rows], colors.colors
+        xy[rows],
+        colors.codes[rows],
+        None
+        if colors.values is None
+        else (colors.values[rows] - colors.low) / max(colors.high - colors.low, 1e-9),
+        colors.colors,
     )
     low, high = xy[rows].min(axis=0), xy[rows].max(axis=0)
     figure.add_layout_image(

@@ -15,7 +15,8 @@ from embtune.project import Project
 from embtune.work.moving import METHODS, Movement
 from pages.shared.chips import colors as label_colors
 from pages.shared.layout import plain
-from pages.shared.map_chart import HEIGHT, Coloring, coloring
+from pages.shared.map_chart import HEIGHT
+from pages.shared.map_coloring import Coloring, coloring
 from pages.shared.state import go_to_record
 
 MOST_DRAWN = 3_000  # each is an element of the page that moves twelve times

@@ -126,7 +126,7 @@ def test_who_left_their_class_can_be_reviewed(at, tuned, monkeypatch):
 
 
 def test_the_figure_marks_who_crossed_and_ends_at_the_version(tuned):
-    from pages.shared.map_chart import coloring
+    from pages.shared.map_coloring import coloring
     from pages.shared.map_movement import N_FRAMES, movement_figure
 
     moved = tuned.movement("v1", "pca")

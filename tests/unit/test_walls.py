@@ -25,7 +25,7 @@ HEAVY_THEMSELVES = (  # modules that others import where they use them
         "checkpoints",
     ),
 )
-ALGORITHMS = ("neighbors", "maps", "tuning", "evaluation", "embedding")
+ALGORITHMS = ("neighbors", "maps", "tuning", "evaluation", "embedding", "exploring", "filtering")
 FORBIDDEN_TO_ALGORITHMS = ("store", "project", "jobs", "work", "labeling", "settings")
 
 

@@ -1,0 +1,1 @@
+"""Finding what matters in a corpus: clusters, near-duplicates, outliers, likely label errors."""

@@ -1,0 +1,194 @@
+"""Where a project stands: labels by class and source, who gave them, how they came, what to do next."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embtune.labeling.state import NONE_OF_THESE, SOURCES
+from embtune.store.progress import action_times
+
+if TYPE_CHECKING:
+    from embtune.project import Project
+
+MANY_NEW = 20
+"""Labels newer than the version in use from which on it is worth tuning again."""
+
+_HOUR = 3600.0
+_UNITS = ((2 * _HOUR, "5 minutes", 300.0), (96 * _HOUR, "hour", _HOUR), (np.inf, "day", 24 * _HOUR))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The labels in force of n records.
+
+    Attributes
+    ----------
+    counts
+        Shape (labels, sources): records by label, in the order of the label set, and by place in `SOURCES`.
+    labels, colors
+        Of the label set.
+    n_none
+        Records answered "none of these".
+    by_annotator
+        Records with a label given by each person, the most first; automatic sources are not people.
+    """
+
+    n: int
+    labels: tuple[str, ...]
+    colors: tuple[str, ...]
+    counts: NDArray[np.int64]
+    n_none: int
+    by_annotator: dict[str, int]
+
+    @property
+    def n_labelled(self) -> int:
+        """Records with a label."""
+        return int(self.counts.sum())
+
+    @property
+    def by_source(self) -> dict[str, int]:
+        """Records with a label of each source that gave any, those of people first."""
+        sums = self.counts.sum(axis=0).tolist()
+        return {SOURCES[i]: sums[i] for i in reversed(range(len(SOURCES))) if sums[i]}
+
+    @property
+    def n_by_people(self) -> int:
+        """Records whose label a person gave here."""
+        return sum(self.by_annotator.values())
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many records had the label of now by when.
+
+    Attributes
+    ----------
+    at
+        Shape (b,): ends of the spans, seconds since 1970, ascending.
+    unit
+        The length of a span: "5 minutes", "hour" or "day".
+    by_source
+        Source to shape (b,): labels given until then that still stand.
+    """
+
+    at: NDArray[np.float64]
+    unit: str
+    by_source: dict[str, NDArray[np.int64]]
+
+    @property
+    def total(self) -> NDArray[np.int64]:
+        """All sources together. Shape (b,)."""
+        return np.sum(list(self.by_source.values()), axis=0) if self.by_source else np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What is worth doing now: a sentence, the page where one does it, and the words of the link."""
+
+    text: str
+    page: str
+    action: str
+
+
+def standing(project: Project) -> Standing:
+    """Count the labels in force."""
+    found: Standing = project.cached("standing", project.revision, lambda: _standing(project))
+    return found
+
+
+def progress_over_time(project: Project) -> Progress:
+    """Say when the labels that stand now were given; spans are five minutes, hours or days."""
+    found: Progress = project.cached("progress", project.revision, lambda: _progress(project))
+    return found
+
+
+def next_step(project: Project) -> NextStep:
+    """Say what to do next, from what there is."""
+    if project.find_embedding("raw") is None:
+        return NextStep("The records are not embedded yet.", "projects", "Embed them")
+    now = standing(project)
+    if not now.n_labelled:
+        return NextStep(
+            "Draw around what belongs together on the map.",
+            "map",
+            "Label on the map",
+        )
+    ready = project.readiness()
+    if not ready["enough"]:
+        return NextStep(ready["missing"][0], "map", "Label on the map")
+    if not project.versions:
+        return NextStep("There are enough labels to tune the embedding.", "tune", "Tune")
+    if project.active_embedding != "raw":
+        since = project.labels_since(project.active_embedding)
+        n = since.new + since.changed + since.gone
+        if n >= MANY_NEW:
+            return NextStep(f"{n:,} labels are newer than {project.active_embedding}.", "tune", "Tune again")
+    if now.n_labelled + now.n_none < now.n:
+        return NextStep(
+            "The records the model is least sure of teach it most.", "sessions", "Label in a session"
+        )
+    return NextStep("Every record has an answer.", "export", "Export")
+
+
+def _standing(project: Project) -> Standing:
+    state = project.label_state()
+    labels = project.labels
+    place = {label.id: i for i, label in enumerate(labels)}
+    numbers, at = np.unique(state.label_ids, return_inverse=True)
+    places = np.array([place.get(int(number), -1) for number in numbers], dtype=np.int64)[at]
+    known = (places >= 0) & (state.sources >= 0)
+    counts = np.bincount(
+        places[known] * len(SOURCES) + state.sources[known], minlength=len(labels) * len(SOURCES)
+    ).reshape(len(labels), len(SOURCES))
+    people: dict[str, int] = {}
+    given = np.flatnonzero(known & state.manual)
+    if len(given):
+        _, annotators, names = _given(project, state.vote_ids[given])
+        sums = np.bincount(annotators, minlength=len(names))
+        order = np.argsort(-sums, kind="stable")
+        people = {names[i]: int(sums[i]) for i in order.tolist() if sums[i]}
+    return Standing(
+        n=len(state.label_ids),
+        labels=tuple(label.name for label in labels),
+        colors=tuple(label.color for label in labels),
+        counts=counts,
+        n_none=int((state.label_ids == NONE_OF_THESE).sum()),
+        by_annotator=people,
+    )
+
+
+def _given(
+    project: Project, vote_ids: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], tuple[str, ...]]:
+    """Return when each vote was given, by whom (index into the names), and the names."""
+    votes = project._votes().live(project.db)
+    times = action_times(project.db, project.id, project.task.id)
+    by_vote = votes.actions[np.minimum(np.searchsorted(votes.ids, vote_ids), len(votes) - 1)]
+    by_action = np.minimum(np.searchsorted(times.ids, by_vote), len(times.ids) - 1)
+    return times.at[by_action], times.annotators[by_action], times.names
+
+
+def _progress(project: Project) -> Progress:
+    state = project.label_state()
+    rows = np.flatnonzero(state.labelled)
+    if not len(rows):
+        return Progress(np.zeros(0), "day", {})
+    at, _, _ = _given(project, state.vote_ids[rows])
+    sources = state.sources[rows]
+    span = float(at.max() - at.min())
+    unit, length = next((name, size) for most, name, size in _UNITS if span <= most)
+    shift = time.localtime(float(at.max())).tm_gmtoff  # days end at midnight of where this runs
+    bucket = np.floor((at + shift) / length).astype(np.int64)
+    first, n = int(bucket.min()), int(bucket.max() - bucket.min()) + 1
+    ends = ((first + np.arange(n) + 1) * length - shift).astype(np.float64)
+    by_source = {
+        SOURCES[i]: np.cumsum(np.bincount(bucket[sources == i] - first, minlength=n))
+        for i in reversed(range(len(SOURCES)))
+        if (sources == i).any()
+    }
+    return Progress(ends, unit, by_source)

@@ -1,0 +1,51 @@
+"""The legend of the map: what the colours mean, how many there are of each, and which of them show."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from embtune.labeling.labelset import UNLABELLED_COLOR
+from pages.shared.map_coloring import Coloring
+
+MOST_PILLS = 14
+
+
+def visible_points(colors: Coloring, n: int, hidden: set[int]) -> NDArray[np.bool_]:
+    """Tell which points show, given the hidden places of the legend; hiding all shows all."""
+    codes = np.where(colors.codes[:n] < 0, len(colors.names), colors.codes[:n])
+    visible = ~np.isin(codes, sorted(hidden))
+    return visible if visible.any() else np.ones(n, dtype=bool)
+
+
+def legend(colors: Coloring) -> set[int]:
+    """Show the categories with their counts; return the hidden ones (the last place is "unlabelled")."""
+    if colors.values is not None:
+        return set()
+    counts = colors.counts
+    places = [i for i, count in enumerate(counts.tolist()) if count]
+    names = {i: colors.names[i] if i < len(colors.names) else colors.rest for i in places}
+    if len(places) > MOST_PILLS:
+        chosen = st.multiselect(
+            "Show only", places, key=f"map_show_{colors.title}", format_func=names.get,
+            label_visibility="collapsed", placeholder="show only …",
+        )  # fmt: skip
+        return set(places) - set(chosen) if chosen else set()
+    key = f"map_legend_{len(places)}_{abs(hash((colors.title, tuple(names.values())))) % 10**8}"
+    shown = st.pills(
+        "Legend",
+        places,
+        default=places,
+        selection_mode="multi",
+        key=key,
+        format_func=lambda i: f"{names[i]} {counts[i]:,}",
+        label_visibility="collapsed",
+    )
+    rules = "".join(
+        f".st-key-{key} button:nth-of-type({at}) {{border-left: .5em solid "
+        f"{colors.colors[i] if i < len(colors.colors) else UNLABELLED_COLOR} !important;}}"
+        for at, i in enumerate(places, start=1)
+    )
+    st.html(f"<style>{rules}</style>")
+    return set(places) - set(shown)
