@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embtune.errors import EmbtuneError
 from embtune.project import Project
+from pages.shared.check_predictions import accept_page
 from pages.shared.layout import plain, told
 from pages.shared.records_bulk import AT_ONCE, after_many, bulk_bar, first_label, give, label_dialog
 from pages.shared.records_chips import added, filter_chips, without_kind
@@ -322,6 +323,8 @@ def _take(project: Project, step: dict[str, Any], names: dict[int, str | None], 
         note_done(project.flag([step["row"]], bool(step["on"])))
     elif kind == "comment":
         note_done(project.comment(step["row"], str(step["text"])))
+    elif kind == "accept":
+        accept_page(project, view, step["rows"], step["labels"])
     elif kind == "undo":
         undo_last(project)
 

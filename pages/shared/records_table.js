@@ -13,6 +13,7 @@ const KEYS = [
   ["1–9, letters", "give the line its label, and move on"],
   ["0", "none of these"],
   ["Enter", "all labels, type to find"],
+  ["⇧ Enter", "accept the predictions of this page"],
   ["→ ←", "open and close a long text"],
   ["Space", "tick the line; a label's key then labels all that are ticked"],
   ["F", "flag"],
@@ -89,6 +90,9 @@ export default function (component) {
       if (step.kind === "label") {
         const label = labelOf(step.label);
         item = { ...item, label: label?.name, color: label?.color, by: "by hand", guess: null };
+      } else if (step.kind === "accept") {
+        const label = labelOf(step.labels[step.rows.indexOf(line.row)]);
+        item = { ...item, label: label?.name, color: label?.color, by: "by hand", guess: null };
       } else if (step.kind === "flag") item = { ...item, flagged: step.on };
       else if (step.kind === "select") item = { ...item, selected: step.on };
       else if (step.kind === "comment") item = { ...item, mine: step.text };
@@ -113,6 +117,11 @@ export default function (component) {
   };
   const give = (id) => (nSelected() ? send({ kind: "bulk", label: id }) : label(root.current, id, true));
   const flag = (row) => send({ kind: "flag", row, on: !lineOf(row).flagged });
+  const predicted = () => data.lines.map(seen).filter((item) => item.guess && !item.label);
+  const accept = () => {
+    const lines = predicted();
+    if (lines.length) send({ kind: "accept", rows: lines.map((item) => item.row), labels: lines.map((item) => item.guess.id) });
+  };
   const tick = (rows, on) => send({ kind: "select", rows, on });
 
   const move = (by) => {
@@ -383,6 +392,12 @@ export default function (component) {
       const refresh = button("link", "Look for the records anew", () => setTriggerValue("refresh", 1), "Refresh");
       status.append(make("span", "changed", data.changed), refresh);
     }
+    const likely = predicted().length;
+    if (likely) {
+      const title = "Give the records of this page that have no label yet the one that is predicted (Shift and Enter)";
+      const words = likely === 1 ? "Accept 1 prediction" : `Accept ${number(likely)} predictions`;
+      status.append(button("accept", title, accept, words, make("kbd", "", "⇧ Enter")));
+    }
     clearTimeout(root.timer);
     root.timer = setTimeout(() => {
       if (steps.pending.length) status.prepend(make("span", "quiet", `saving ${steps.pending.length} … `));
@@ -445,6 +460,7 @@ export default function (component) {
     else if (key === "c") comment(root.current);
     else if (key === "u") send({ kind: "undo" });
     else if (key === " " && !pressed) tick([root.current], !lineOf(root.current).selected);
+    else if (key === "enter" && event.shiftKey) accept();
     else if (key === "enter" && !pressed) openMenu(root.current, nSelected() > 0);
     else if (key === "arrowright") expand(root.current, true);
     else if (key === "arrowleft") expand(root.current, false);

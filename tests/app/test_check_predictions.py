@@ -1,0 +1,63 @@
+"""Predictions page by page: one step labels what the page showed, and the next records move up."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pages.shared.check_predictions import can_check, check_address
+from tests.app.test_page_records import TABLE, take
+
+
+@pytest.fixture
+def checking(labelled, open_page, given_to):
+    """The page of records without a label, 25 at a time, 24 of 60 being labelled."""
+    labelled.quick_predictions("active")
+    at = open_page("records", labelled)
+    at.query_params["q"] = json.dumps({"label": None})
+    at.query_params["size"] = "25"
+    at.run()
+    return at
+
+
+def test_what_the_page_showed_is_accepted_in_one_action_and_the_next_records_come(
+    checking, labelled, given_to, browser_sends
+):
+    shown = given_to(checking, TABLE)["lines"]
+    rows = [line["row"] for line in shown if line["guess"]]
+    assert len(rows) == 25
+    labels = [line["guess"]["id"] for line in shown if line["guess"]]
+    take(checking, browser_sends, {"kind": "accept", "rows": rows, "labels": labels})
+    assert labelled.label_state().label_ids[rows].tolist() == labels
+    assert labelled.label_state().manual[rows].all()
+    assert labelled.history(1)[0].n_records == 25
+    left = [line["row"] for line in given_to(checking, TABLE)["lines"]]
+    assert len(left) == 60 - 24 - 25
+    assert not set(left) & set(rows)
+    take(checking, browser_sends, {"kind": "undo"}, first=2)
+    assert not labelled.label_state().labelled[rows].any()
+
+
+def test_where_accepted_records_still_match_the_next_page_shows(labelled, open_page, given_to, browser_sends):
+    labelled.quick_predictions("active")
+    at = open_page("records", labelled)
+    first = [line for line in given_to(at, TABLE)["lines"] if line["guess"] and not line["label"]]
+    rows, labels = [line["row"] for line in first], [line["guess"]["id"] for line in first]
+    take(at, browser_sends, {"kind": "accept", "rows": rows, "labels": labels})
+    assert given_to(at, TABLE)["page"] == 1
+
+
+def test_the_address_asks_for_unlabelled_records_at_random_fifty_a_page(labelled):
+    address = check_address(seed=7)
+    rows = labelled.rows_matching(json.loads(address["q"]), sort=json.loads(address["sort"]))
+    assert sorted(rows) == np.flatnonzero(labelled.label_state().label_ids == -1).tolist()
+    assert rows.tolist() != sorted(rows)
+    assert address["size"] == "50"
+
+
+def test_nothing_is_to_be_checked_before_two_labels_are_known(project):
+    assert not can_check(project)
+    project.label([0], "Alpha")
+    assert not can_check(project)
+    project.label([1], "Beta")
+    assert can_check(project)
