@@ -6,22 +6,19 @@ from html import escape
 
 import streamlit as st
 
+from embtune.labeling.session_kinds import kind_title
 from embtune.project import Project
 from embtune.store.sessions import SessionRow
 from pages.shared.jobs import ago
-from pages.shared.layout import empty, plain, title, told
+from pages.shared.layout import plain, title
+from pages.shared.new_session import new_session, who_labels
 from pages.shared.session_card import session_card
+from pages.shared.session_comparison import agreement, comparison
 from pages.shared.session_review import session_review
 from pages.shared.session_state import open_session, opened_session, reviewing
 from pages.shared.state import require_project
 
 SHOWN = 20
-KINDS = {
-    "similar": "similar to a record",
-    "shape": "a shape on the map",
-    "random": "at random",
-    "uncertain": "most uncertain first",
-}
 
 
 def session_list(project: Project) -> None:
@@ -30,20 +27,15 @@ def session_list(project: Project) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(width="stretch"):
             title("Sessions", "Records in an order, one label after the other.")
-        with st.popover("New session", icon=":material/add:"):
-            new_session(project)
+        who_labels(project)
+    going = any(session.cursor < session.n_items for session in sessions[:1])
+    new_session(project, expanded=not sessions, primary=not going)
     if not sessions:
-        empty(
-            "There is no session yet. A session puts records in an order and asks for one label after the "
-            "other: choose a record on **Neighbors** and start with those most like it, or draw a shape on "
-            "**Map**.",
-            to="neighbors",
-            action="Choose a record on Neighbors",
-        )
-        return
+        st.caption("There is no session yet. It can be left at any time, and goes on where it was.")
+    tasks = {task.id: task.name for task in project.tasks}
     more = st.session_state.get("session_shown", SHOWN)
     for i, session in enumerate(sessions[:more]):
-        session_line(project, session, first=i == 0)
+        session_line(project, session, tasks, first=i == 0)
     if len(sessions) > more:
         st.button(
             f"Show {len(sessions) - more:,} older ones",
@@ -51,19 +43,27 @@ def session_list(project: Project) -> None:
             type="tertiary",
             on_click=lambda: st.session_state.update(session_shown=len(sessions)),
         )
+    comparison(project)
+    agreement(project)
 
 
-def session_line(project: Project, session: SessionRow, *, first: bool) -> None:
+def session_line(project: Project, session: SessionRow, tasks: dict[int, str], *, first: bool) -> None:
     """Draw one session with what can be done with it."""
     done = session.n_labelled + session.n_skipped
-    kind = KINDS.get(session.kind, session.kind)
+    about = [kind_title(session.kind)]
+    if session.origin.get("embedding"):
+        about.append(f"under {session.origin['embedding']}")
+    if len(tasks) > 1 and session.task_id in tasks:
+        about.append(f"task {tasks[session.task_id]}")
+    if session.annotator != project.annotator:
+        about.append(f"made by {session.annotator}")
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
         with st.container(gap="xsmall", width="stretch"):
             skipped = f", {session.n_skipped:,} skipped" if session.n_skipped else ""
             st.html(
                 f"<div><b>{escape(session.name)}</b></div>"
                 f'<div class="quiet num">{session.n_labelled:,} of {session.n_items:,} labelled{skipped}'
-                f" · {escape(kind)} · used {ago(session.updated_at)}</div>"
+                f" · {escape(' · '.join(about))} · used {ago(session.updated_at)}</div>"
             )
             st.progress(done / session.n_items)
         finished = session.cursor >= session.n_items
@@ -101,25 +101,6 @@ def delete_dialog(project: Project, session: SessionRow) -> None:
         "Delete session", key="session_delete_sure", type="primary", on_click=delete, args=(session.id,)
     ):
         st.rerun()
-
-
-def new_session(project: Project) -> None:
-    """Make a session of records without a label."""
-    order = st.radio(
-        "Unlabelled records",
-        ["random", "uncertain"],
-        key="session_order",
-        format_func={
-            "random": "at random",
-            "uncertain": "those the model is least sure of first",
-        }.__getitem__,
-    )
-    n = st.number_input("How many", 1, 10_000, 100, key="session_size")
-    if st.button("Start session", key="session_create", type="primary"):
-        with told():
-            open_session(project.sessions_book.create_unlabelled(int(n), order=order))
-            st.rerun()
-    st.caption("In order of similarity: from a record on Neighbors. Inside a shape: from the Map.")
 
 
 def page() -> None:

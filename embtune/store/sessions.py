@@ -44,20 +44,6 @@ class SessionHead:
 
 
 @dataclass(frozen=True)
-class Given:
-    """An answer as it was given in a session: `label_id` None means "none of these".
-
-    `predicted` is the label that the model showed with it, if one was shown.
-    """
-
-    session_id: int
-    action_id: int
-    label_id: int | None
-    at: float
-    predicted: int | None
-
-
-@dataclass(frozen=True)
 class SessionItem:
     """One place in a session; `state` is "labelled", "skipped" or "to do"."""
 
@@ -198,57 +184,6 @@ def list_to_do(db: Database, session_id: int, *, start: int = 0, limit: int = 1)
         return [SessionItem(*row[:3], "to do", row[3]) for row in connection.execute(query)]
 
 
-# What the model had shown; not looked for in the detail of a bulk action, which may be long.
-_PREDICTED = sa.case((actions.c.n_records == 1, actions.c.detail["predicted"].as_integer()))
-
-
-def recent_answers(db: Database, session_id: int, *, limit: int) -> list[tuple[int, Given]]:
-    """List (position, answer) of the answers that stand, newest first."""
-    query = (
-        sa.select(
-            session_items.c.position, actions.c.id, actions.c.label_id, actions.c.created_at, _PREDICTED
-        )
-        .select_from(session_items.join(actions, actions.c.id == session_items.c.action_id))
-        .where(session_items.c.session_id == session_id, actions.c.undone_at.is_(None))
-        .order_by(actions.c.id.desc(), session_items.c.position)
-        .limit(limit)
-    )
-    with db.read() as connection:
-        return [(row[0], Given(session_id, *row[1:])) for row in connection.execute(query)]
-
-
-def labels_given(db: Database, session_id: int) -> dict[int, int | None]:
-    """Map position to the label of the answer that stands there (None: "none of these")."""
-    query = (
-        sa.select(session_items.c.position, actions.c.label_id)
-        .select_from(_WITH_ACTIONS)
-        .where(session_items.c.session_id == session_id, _ANSWERED)
-    )
-    with db.read() as connection:
-        return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def typed_answers(db: Database, project_id: int) -> list[Given]:
-    """Answers of a project as they were typed in sessions, one by one, newest first; undone ones left out.
-
-    What was corrected later is here as it was first typed.
-    """
-    of_session = actions.c.detail["session"].as_integer()
-    query = (
-        sa.select(of_session, actions.c.id, actions.c.label_id, actions.c.created_at, _PREDICTED)
-        .where(
-            actions.c.project_id == project_id,
-            actions.c.undone_at.is_(None),
-            actions.c.source == "session",
-            actions.c.n_records == 1,
-            actions.c.detail["moved"].as_boolean(),
-        )
-        .order_by(actions.c.id.desc())
-    )
-    with db.read() as connection:
-        return [Given(*row) for row in connection.execute(query) if row[0] is not None]
-
-
 def settle_answers(db: Database, project_id: int, session_id: int, positions: Sequence[int]) -> None:
     """Tie places to the newest answer given there that stands, after an undo or a redo.
 
@@ -263,7 +198,7 @@ def settle_answers(db: Database, project_id: int, session_id: int, positions: Se
             answers = _pairs(connection, given, votes.c.row, list(place_of))
             standing = set(_standing(connection, session_id, sorted({answer for _, answer in answers})))
         else:
-            place_of = {row: position for row, position in connection.execute(place)}
+            place_of = dict(tuple(found) for found in connection.execute(place))
             standing = set(_standing(connection, session_id, None, project_id=project_id))
             given = sa.select(votes.c.row, votes.c.action_id)
             answers = _pairs(connection, given, votes.c.action_id, sorted(standing))

@@ -41,7 +41,7 @@ _SLICE = (
     slices.c.id,
     slices.c.name,
     slices.c.query,
-    sa.func.length(slices.c.rows) / 8,
+    sa.func.length(slices.c.rows, type_=sa.Integer) // 8,
     *(slices.c.created_by, slices.c.created_at, slices.c.updated_at),
 )
 

@@ -64,9 +64,14 @@ def record_meta(project: Project, record: Record) -> None:
     st.html(f'<div class="record-meta">{"".join(parts)}</div>')
 
 
-def extra_fields(project: Project, record: Record, *, longest: int = 80) -> dict[str, str]:
-    """Return the fields that are not part of the text, each cut to `longest` characters."""
-    template = project.info.template or ""
+def extra_fields(
+    project: Project, record: Record, *, longest: int = 80, template: str | None = None
+) -> dict[str, str]:
+    """Return the fields that are not part of the text, each cut to `longest` characters.
+
+    `template` is the project's, where it was looked up for many records at once.
+    """
+    template = project.info.template or "" if template is None else template
     found = {}
     for name, value in record.fields.items():
         if value is None or value == "" or f"{{{name}}}" in template:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 import streamlit as st
 
 from embtune.errors import EmbtuneError
 from embtune.labeling.sessions import STATES
-from embtune.project import Project
-from embtune.store.sessions import SessionRow
+from embtune.project import Project, Record
+from embtune.store.sessions import SessionItem, SessionRow
 from pages.shared.layout import plain
 from pages.shared.record_list import Line, record_list
 from pages.shared.session_state import close_session, show_review
 
 PAGE = 50
+ONLY = {"changed": "changed since", "disagrees": "the model disagrees"}
 
 
 def session_review(project: Project, session: SessionRow) -> None:
@@ -42,12 +44,30 @@ def session_review(project: Project, session: SessionRow) -> None:
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         show = _filter(project, session, left)
+        only = st.pills(
+            "Only",
+            list(ONLY),
+            selection_mode="multi",
+            key="review_only",
+            format_func=ONLY.__getitem__,
+            label_visibility="collapsed",
+            on_change=_to_top,
+            width="content",
+        )
         st.space("stretch")
         first = st.session_state.get("review_first", 0)
-        n, items = project.sessions_book.review(session.id, show, start=first, stop=first + PAGE)
-        if not items and first:  # what matched grew fewer
-            first = st.session_state["review_first"] = max(0, (n - 1) // PAGE * PAGE)
-            n, items = project.sessions_book.review(session.id, show, start=first, stop=first + PAGE)
+        options = dict.fromkeys(only, True)
+        try:
+            n, items = project.sessions_book.review(
+                session.id, show, start=first, stop=first + PAGE, **options
+            )
+            if not items and first:  # what matched grew fewer
+                first = st.session_state["review_first"] = max(0, (n - 1) // PAGE * PAGE)
+                n, items = project.sessions_book.review(
+                    session.id, show, start=first, stop=first + PAGE, **options
+                )
+        except EmbtuneError as error:
+            st.session_state["session_note"], n, items = plain(str(error)), 0, []
         _pager(first, n)
     if note := st.session_state.pop("session_note", None):
         st.error(note, icon=":material/error:")
@@ -71,7 +91,7 @@ def session_review(project: Project, session: SessionRow) -> None:
         project,
         [
             Line(
-                record,
+                _as_shown(session, item, record),
                 item.cosine,
                 item.position + 1,
                 mark="" if item.state == "labelled" else item.state,
@@ -83,6 +103,12 @@ def session_review(project: Project, session: SessionRow) -> None:
         on_label=correct,
         open_title="Open this record in the session",
     )
+
+
+def _as_shown(session: SessionRow, item: SessionItem, record: Record) -> Record:
+    """Return the record, without its label where that is hidden until an answer is given."""
+    hidden = session.origin.get("blind") and item.state != "labelled"
+    return replace(record, label=None, source=None) if hidden else record
 
 
 def _filter(project: Project, session: SessionRow, left: int) -> str:
@@ -107,6 +133,11 @@ def _filter(project: Project, session: SessionRow, left: int) -> str:
 def _pager(first: int, n: int) -> None:
     if n <= PAGE:
         return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+        _pager_buttons(first, n)
+
+
+def _pager_buttons(first: int, n: int) -> None:
     st.html(f'<span class="num">{first + 1:,}–{min(first + PAGE, n):,} of {n:,}</span>', width="content")
     for name, to, icon in (
         ("earlier", first - PAGE, "chevron_left"),

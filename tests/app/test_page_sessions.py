@@ -34,9 +34,13 @@ def label(project, position, name):
     return {"kind": "label", "position": position, "label": project.label_named(name).id}
 
 
-def test_without_sessions_it_says_how_to_begin(open_page, project):
+def test_without_sessions_it_leads_to_the_typical_records(open_page, project, given_to):
     at = open_page("sessions", project)
-    assert "There is no session yet" in at.markdown[0].value
+    assert "Next: Typical records" in at.markdown[0].value
+    at.button(key="session_advised").click().run()
+    made = project.sessions()[0]
+    assert (made.kind, made.n_items) == ("typical", 50)
+    assert given_to(at, card_key(made.id))["items"][0]["why"] == "nearest to centre 1 of 50"
 
 
 def test_the_list_shows_progress_and_opens_at_the_cursor(open_page, project, session, given_to):
@@ -206,3 +210,197 @@ def test_without_labels_the_card_asks_for_the_first(open_page, plain_project):
     at = open_page("sessions", plain_project, session_open=made)
     assert "There is no label yet" in at.markdown[-1].value
     assert at.button(key="session_first_label")
+
+
+# ---- making one of any kind -----------------------------------------------------------------------
+
+
+def test_kinds_are_grouped_with_a_line_each_and_make_their_session(open_page, project, given_to):
+    for i, label in enumerate(project.labels):
+        project.label(np.arange(12) * 3 + i, label.name)
+    at = open_page("sessions", project)
+    kinds = at.radio(key="session_kind_2")
+    assert kinds.value == "uncertain"  # the advised one stands first
+    at.segmented_control(key="session_group").set_value("Check").run()
+    at.radio(key="session_kind_3").set_value("errors").run()
+    at.segmented_control(key="session_group").set_value("Where the model doubts").run()
+    at.radio(key="session_kind_2").set_value("unlikely").run()
+    at.selectbox(key="session_label").set_value("Beta").run()
+    at.button(key="session_create").click().run()
+    made = project.sessions()[0]
+    assert (made.kind, made.origin["label"]) == ("unlikely", "Beta")
+    assert given_to(at, card_key(made.id))["items"][0]["why"].startswith("model: ")
+
+
+def test_a_session_that_cannot_be_made_says_why(open_page, project):
+    at = open_page("sessions", project)
+    at.segmented_control(key="session_group").set_value("Where the model doubts").run()
+    at.button(key="session_create").click().run()
+    assert "Label a few records of two labels first" in at.error[0].value
+    assert project.sessions() == []
+
+
+# ---- what the card is given -------------------------------------------------------------------------
+
+
+def test_the_card_says_what_the_model_and_the_nearest_labels_say(open_page, project, given_to, browser_sends):
+    for i, name in enumerate(("Alpha", "Beta", "Gamma")):
+        project.label(np.arange(8) * 3 + i, name)
+    session = project.create_session([30, 31], "Two")
+    at = open_page("sessions", project, session_open=session)
+    item = given_to(at, card_key(session))["items"][0]
+    assert item["near"] == "5 of 5 Alpha"
+    assert item["guess"]["name"] == "Alpha"
+    guess = item["guess"]
+    sent = label(project, 0, "Beta") | {"predicted": guess["id"], "sure": guess["sure"]}
+    browser_sends(at, card_key(session), steps=typed(sent))
+    detail = project.history()[0].detail
+    assert (detail["predicted"], detail["sure"]) == (guess["id"], pytest.approx(guess["sure"]))
+    past = given_to(at, card_key(session))["past"]
+    assert [dot["label"] for dot in past] == ["Beta"]
+
+
+def test_flag_comment_key_and_new_label_come_from_the_card(
+    open_page, project, session, given_to, browser_sends
+):
+    at = open_page("sessions", project, session_open=session)
+    browser_sends(
+        at,
+        card_key(session),
+        steps=typed(
+            {"kind": "flag", "position": 0, "on": True},
+            {"kind": "comment", "position": 0, "text": "odd"},
+            {
+                "kind": "hotkey",
+                "position": 0,
+                "label": project.label_named("Beta").id,
+                "text": "k",
+                "on": False,
+            },
+            {"kind": "label", "position": 0, "label": None, "new": True, "name": "Delta"},
+        ),
+    )
+    record = project.record(ROWS[0])
+    assert (record.label, record.flagged, record.comments[0].text) == ("Delta", True, "odd")
+    card = given_to(at, card_key(session))
+    assert {one["name"]: one["key"] for one in card["labels"]}["Beta"] == "k"
+    assert "Delta" in [one["name"] for one in card["labels"]]
+    taken = {
+        "kind": "hotkey",
+        "position": 1,
+        "label": project.label_named("Beta").id,
+        "text": "1",
+        "on": False,
+    }
+    browser_sends(at, card_key(session), steps={"client": "c", "steps": [{"seq": 5, **taken}]})
+    assert "belongs to 'Alpha'" in at.error[0].value
+
+
+def test_with_many_labels_the_likeliest_come_along(open_page, project, given_to):
+    for i in range(20):
+        project.add_label(f"Extra {i}")
+    for i, name in enumerate(("Alpha", "Beta", "Gamma")):
+        project.label(np.arange(8) * 3 + i, name)
+    session = project.create_session([31], "One")
+    at = open_page("sessions", project, session_open=session)
+    card = given_to(at, card_key(session))
+    assert card["many"] is True
+    likely = card["items"][0]["likely"]
+    assert (likely[0], len(likely)) == (project.label_named("Beta").id, 9)
+
+
+# ---- several annotators ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two(project):
+    ann, bob = project.view(annotator="ann"), project.view(annotator="bob")
+    ann.label(range(6), "Alpha")
+    bob.label(range(4), "Alpha")
+    bob.label([1], "Beta")
+    return ann, bob
+
+
+def test_a_blind_card_hides_the_label_and_the_model_until_given(
+    open_page, project, two, given_to, browser_sends
+):
+    _, bob = two
+    session = bob.sessions_book.create_of("second", of="ann")
+    at = open_page("sessions", project, session_open=session, annotator="bob")
+    items = given_to(at, card_key(session))["items"]
+    assert {item["row"] for item in items} == {4, 5}
+    assert [(item["label"], item["guess"], item["near"]) for item in items] == [(None, None, "")] * 2
+    browser_sends(at, card_key(session), steps=typed(label(project, 0, "Gamma")))
+    assert project.history()[0].annotator == "bob"
+    assert [dot["label"] for dot in given_to(at, card_key(session))["past"]] == ["Gamma"]
+    at.button(key="session_review").click().run()
+    assert [line["label"] for line in given_to(at, "review_list")["lines"]] == ["Gamma", None]
+
+
+def test_agreement_is_shown_and_differences_are_settled_with_both_answers_in_view(
+    open_page, project, two, given_to, browser_sends
+):
+    at = open_page("sessions", project)
+    table = at.dataframe[-1].value
+    assert table["annotators"].tolist() == ["ann and bob"]
+    assert table["alike"].tolist() == [75.0]
+    at.button(key="session_settle").click().run()
+    session = project.sessions()[0].id
+    item = given_to(at, card_key(session))["items"][0]
+    assert [(one["who"], one["name"]) for one in item["answers"]] == [("ann", "Alpha"), ("bob", "Beta")]
+    assert (item["label"], item["guess"]) == (None, None)
+    browser_sends(at, card_key(session), steps=typed(label(project, 0, "Beta")))
+    assert project.record(1).label == "Beta"
+    assert len(project.differing_rows()) == 0
+
+
+def test_a_name_is_kept_on_every_page_and_in_the_address(open_page, project):
+    at = open_page("sessions", project)
+    at.text_input(key="session_annotator").set_value("ann").run()
+    assert param(at, "annotator") == "ann"
+    at.button(key="session_advised").click().run()
+    assert project.sessions()[0].annotator == "ann"
+
+
+# ---- tasks, summary, comparison ------------------------------------------------------------------------
+
+
+def test_a_session_of_another_task_switches_the_task(open_page, project, given_to, browser_sends):
+    tone = project.add_task("Tone")
+    tone.add_label("Friendly")
+    session = tone.create_session([4], "Tone of one")
+    at = open_page("sessions", project, session_open=session)
+    assert [one["name"] for one in given_to(at, card_key(session))["labels"]] == ["Friendly", "none of these"]
+    assert at.session_state["task"] == "Tone"
+    browser_sends(
+        at,
+        card_key(session),
+        steps=typed({"kind": "label", "position": 0, "label": tone.label_named("Friendly").id}),
+    )
+    assert (tone.record(4).label, project.record(4).label) == ("Friendly", None)
+
+
+def test_the_end_tells_how_it_went_and_the_list_compares(open_page, project, session):
+    for position, name in enumerate(["Alpha", "Alpha", "Beta", "Beta"]):
+        project.sessions_book.answer(session, position, name)
+    other = project.create_session([20, 21, 22], "Three")
+    for position in range(3):
+        project.sessions_book.answer(other, position, "Alpha")
+    at = open_page("sessions", project, session_open=session)
+    figures = {metric.label: metric.value for metric in at.metric}
+    assert figures["records"] == "4"
+    assert figures["context switches per 100"] == "33"  # 1 change in 3 steps
+    at.button(key="session_another").click().run()
+    table = at.dataframe[0].value
+    assert table["session"].tolist() == ["Three", "Similar to <b>x</b>"]
+    assert table["embedding"].tolist() == ["", "raw"]
+    assert table["switches/100"].round().tolist() == [0, 33]
+
+
+def test_review_narrows_to_what_changed_since(open_page, project, session, given_to):
+    project.sessions_book.answer(session, 0, "Alpha")
+    project.sessions_book.answer(session, 1, "Alpha")
+    project.label([ROWS[1]], "Beta")
+    at = open_page("sessions", project, session_open=session, session_reviewing=True)
+    at.pills(key="review_only").set_value(["changed"]).run()
+    assert [line["rank"] for line in given_to(at, "review_list")["lines"]] == [2]

@@ -301,3 +301,145 @@ def test_pace_counts_answers_a_minute_without_pauses_and_label_changes():
 @pytest.mark.parametrize(("times", "labels"), [([], []), ([5.0], [1]), ([9.0, 5.0], [1, 1])])
 def test_pace_of_too_few_answers_is_not_told(times, labels):
     assert pace_of(times, labels).per_minute is None
+
+
+def test_pace_tells_agreement_and_switches_in_a_hundred():
+    pace = pace_of([40.0, 30.0, 20.0, 10.0, 0.0], [1, 1, 2, None, None], [1, 2, 2, 3, None])
+    assert (pace.n_predicted, pace.n_agreed, pace.agreement) == (4, 2, 0.5)
+    assert pace.switches_per_100 == pytest.approx(50.0)  # 2 changes in 4 steps
+    assert pace.minutes == pytest.approx(40 / 60)
+
+
+# ---- what the model said, and the summary that is kept ----------------------------------------------
+
+
+def test_what_the_model_showed_is_kept_with_the_answer(project, book, session):
+    beta = project.label_named("Beta").id
+    action = book.answer(session, 0, "Alpha", predicted=(beta, 0.75))
+    assert (action.detail["predicted"], action.detail["sure"]) == (beta, 0.75)
+    book.answer(session, 1, "Beta", predicted=(beta, 0.9))
+    pace = book.pace(session)
+    assert (pace.n_predicted, pace.n_agreed) == (2, 1)
+
+
+def test_the_summary_is_of_the_answers_as_they_were_typed(project, book, session):
+    beta = project.label_named("Beta").id
+    for position, label in enumerate(["Alpha", "Alpha", "Beta", None]):
+        book.answer(session, position, label, predicted=(beta, 0.5))
+    book.correct(session, [0, 1], "Gamma")
+    found = book.summary(session)
+    assert (found.pace.n, found.pace.switches, found.pace.n_agreed) == (4, 2, 1)
+    assert found.labels == {"Alpha": 2, "Beta": 1, "none of these": 1}
+    assert found.embedding == "raw"
+    project.undo()  # the correction
+    project.undo()  # the last answer
+    assert book.summary(session).pace.n == 3
+
+
+def test_summaries_list_the_sessions_that_were_worked_in(project, book, session):
+    project.create_session([20, 21], "Untouched")
+    book.answer(session, 0, "Alpha")
+    assert [one.session.id for one in book.summaries()] == [session]
+
+
+# ---- flags, comments, keys and new labels from the card -----------------------------------------------
+
+
+def test_flags_and_comments_stay_with_the_record(project, book, session):
+    book.take(session, [Step("flag", 0), Step("comment", 0, text="odd one"), Step("label", 0, "Beta")])
+    record = project.record(7)
+    assert record.flagged
+    assert [one.text for one in record.comments] == ["odd one"]
+    assert book.get(session).cursor == 1
+    book.take(session, [Step("flag", 0, on=False)])
+    assert not project.record(7).flagged
+
+
+def test_a_new_label_is_added_and_given(project, book, session):
+    book.take(session, [Step("label", 0, "Delta", new=True), Step("label", 1, " delta ", new=True)])
+    assert [label_of(project, row) for row in ROWS[:2]] == ["Delta", "Delta"]
+    assert [label.name for label in project.labels].count("Delta") == 1
+
+
+def test_a_label_gets_another_key_and_two_exchange_theirs(project, book, session):
+    book.take(session, [Step("hotkey", 0, "Alpha", text="x", on=False)])
+    assert project.label_named("Alpha").hotkey == "x"
+    with pytest.raises(BadInputError, match="belongs to 'Beta'"):
+        book.take(session, [Step("hotkey", 0, "Alpha", text="2", on=False)])
+    book.take(session, [Step("hotkey", 0, "Alpha", text="2")])
+    assert [project.label_named(name).hotkey for name in ("Alpha", "Beta")] == ["2", "x"]
+    with pytest.raises(BadInputError, match="cannot be a label's"):
+        book.take(session, [Step("hotkey", 0, "Alpha", text="s")])
+    project.undo()
+    assert project.label_named("Alpha").hotkey == "x"
+
+
+# ---- several label tasks --------------------------------------------------------------------------------
+
+
+def test_an_answer_goes_to_the_task_of_its_session(project, book):
+    tone = project.add_task("Tone")
+    tone.add_label("Friendly")
+    session = tone.create_session([4, 5], "Tone of two")
+    book.answer(session, 0, "Friendly")  # by way of the project under its first task
+    assert tone.record(4).label == "Friendly"
+    assert project.record(4).label is None
+    assert book.project_of(book.get(session)).task.name == "Tone"
+
+
+# ---- review, further ---------------------------------------------------------------------------------------
+
+
+def test_review_finds_what_changed_since(project, book, session):
+    book.answer(session, 0, "Alpha")
+    book.answer(session, 1, "Alpha")
+    project.label([ROWS[1]], "Beta")
+    n, items = book.review(session, changed=True)
+    assert (n, items[0].position) == (1, 1)
+
+
+def test_review_finds_where_the_model_disagrees(project, book):
+    project.label(np.arange(0, 30, 3), "Alpha")
+    project.label(np.arange(1, 30, 3), "Beta")
+    session = project.create_session([33, 34], "Two")
+    with_alpha = book.answer(session, 0, "Alpha")
+    book.answer(session, 1, "Alpha")  # record 34 is a Beta
+    guess = project.quick_predictions("active")[0]
+    expected = [at for at, row in enumerate([33, 34]) if guess[row] != with_alpha.label_id]
+    assert [item.position for item in book.review(session, disagrees=True)[1]] == expected
+
+
+# ---- many at once ------------------------------------------------------------------------------------
+
+
+def test_an_undo_of_a_correction_of_20000_takes_less_than_a_second(plain_project):
+    import time
+
+    import sqlalchemy as sa
+
+    from embtune.store.tables import records, session_items
+
+    project, n = plain_project, 20_000
+    project.add_label("Yes")
+    project.add_label("No")
+    with project.db.write() as connection:
+        row = connection.execute(sa.select(records).where(records.c.row == 0)).mappings().one()
+        more = [{**row, "row": i, "id": f"{i:016x}"} for i in range(project.n_records, n)]
+        connection.execute(records.insert(), more)
+    project.label([0], "Yes")  # the counts are read anew
+    book = project.sessions_book
+    session = project.create_session(np.arange(n), "All")
+    book.correct(session, range(n), "Yes")
+    book.correct(session, range(n), "No")
+    with project.db.read() as connection:
+        before = set(connection.scalars(sa.select(session_items.c.action_id)))
+    started = time.perf_counter()
+    project.undo()
+    took = time.perf_counter() - started
+    with project.db.read() as connection:
+        after = set(connection.scalars(sa.select(session_items.c.action_id)))
+    assert len(before) == len(after) == 1
+    assert before != after
+    assert book.get(session).n_labelled == n
+    print(f"undo of 20,000 took {took:.2f} s")
+    assert took < 1
