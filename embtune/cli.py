@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from embtune.cli_labeling import add_commands
 from embtune.errors import BadInputError, EmbtuneError, NotFoundError
 from embtune.project import Project, open_project
 from embtune.terminal import progress
@@ -145,12 +146,16 @@ def tune(
         list[str] | None, typer.Option("--set", help="key=value of the recipe; repeatable.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu.")] = None,
+    slice_: Annotated[
+        str | None, typer.Option("--slice", help="Learn from the labels of this slice alone.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Tune the embedding on the project's labels: the next version."""
     result = _job(
         _existing(project),
         "tune",
+        **_within(slice_),
         recipe=recipe,
         min_confidence=min_confidence,
         seed=seed,
@@ -224,6 +229,9 @@ def evaluate(
         str | None, typer.Option(help="Leave out the records that this version was trained on.")
     ] = None,
     maps: Annotated[bool, typer.Option(help="Also score the separation of the 2-D maps.")] = True,
+    slice_: Annotated[
+        str | None, typer.Option("--slice", help="Queries and neighbours among the records of this slice.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score an embedding: top_k with intervals, logistic regression, 2-D separation."""
@@ -244,6 +252,7 @@ def evaluate(
             among=among,
             leave_out=unseen_by,
             maps=maps,
+            **_within(slice_),
         )
     )
     for detail in ("per_query", "main_shares", "question", "measure"):
@@ -255,7 +264,7 @@ def evaluate(
         result,
         as_json,
         f"{result['embedding']} on {result['n_records']:,} records with {result['measured_on']}, "
-        f"{result['n_queries']:,} queries",
+        f"{result['n_queries']:,} queries" + (f", within the slice {slice_}" if slice_ else ""),
         *(
             [f"{result['n_trained_on']:,} of these were trained on; see --unseen-by"]
             if result["n_trained_on"]
@@ -333,6 +342,7 @@ def export(
         float, typer.Option(min=0, max=1, help="Least confidence of weak labels.")
     ] = 0.0,
     version: Annotated[str, typer.Option(help="Version of the model to export.")] = "best",
+    slice_: Annotated[str | None, typer.Option("--slice", help="Only the records of this slice.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the labelled records, or the tuned model."""
@@ -342,6 +352,8 @@ def export(
     target = out.expanduser().absolute()
     chosen = format or target.suffix.lstrip(".").lower() or "csv"
     if chosen in MODEL_KINDS:
+        if slice_ is not None:
+            raise BadInputError(f"--slice chooses records; a {chosen} holds none.")
         result = _job(opened, "export model", out=str(target), version=version, kind=chosen)
         lines = [f"{result['version']} written to {result['folder']} as {result['kind']}."]
         _show(result, as_json, *lines, *([result["in_words"]] if result["in_words"] else []))
@@ -350,7 +362,13 @@ def export(
         listed = ", ".join((*FORMATS, *MODEL_KINDS))
         raise BadInputError(f"{chosen!r} is no export format. Choose one of: {listed}.")
     result = _job(
-        opened, "export", out=str(target), format=chosen, which=which, min_confidence=min_confidence
+        opened,
+        "export",
+        out=str(target),
+        format=chosen,
+        which=which,
+        min_confidence=min_confidence,
+        **_within(slice_),
     )
     _show(result, as_json, f"{result['n_records']:,} records written to {result['file']}.")
 
@@ -459,6 +477,10 @@ def _job(project: Project, kind: str, /, **parameters: Any) -> dict[str, Any]:
     return job.result or {}
 
 
+def _within(slice_: str | None) -> dict[str, str]:
+    return {} if slice_ is None else {"slice": slice_}
+
+
 def _pairs(given: list[str]) -> dict[str, str]:
     pairs = {}
     for item in given:
@@ -474,6 +496,9 @@ def _show(result: dict[str, Any], as_json: bool, *lines: str) -> None:
         print(json.dumps(result, ensure_ascii=False))
     else:
         print("\n".join(lines))
+
+
+add_commands(app, _existing, _show)
 
 
 def main() -> None:

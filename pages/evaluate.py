@@ -5,11 +5,12 @@ from html import escape
 
 import streamlit as st
 
-from embtune.errors import TooFewLabelsError
+from embtune.errors import EmbtuneError, TooFewLabelsError
 from embtune.project import Project
 from pages.shared.comparison import charts, headline, notes
 from pages.shared.jobs import ended_card, job_card, last_job, running_job
-from pages.shared.layout import first_choice, title, told
+from pages.shared.layout import first_choice, plain, title, told
+from pages.shared.slice_choice import slice_choice
 from pages.shared.state import embedding_names, require_project
 from pages.shared.what_changed import what_changed
 
@@ -61,10 +62,10 @@ def _view(names: list[str]) -> str:
     return chosen or _VIEWS[0]
 
 
-def _measure(project: Project, names: list[str], label: str) -> None:
+def _measure(project: Project, names: list[str], label: str, bounds: dict[str, str]) -> None:
     if st.button(label, type="primary", key="evaluate_start"):
         with told():
-            project.start("evaluate", embeddings=names, **project.comparison_options(names))
+            project.start("evaluate", embeddings=names, **project.comparison_options(names, **bounds))
             st.rerun()
 
 
@@ -89,6 +90,8 @@ with middle:
 if view == "What changed":
     what_changed(project, *names)
     st.stop()
+within = slice_choice(project, "evaluate_slice", label="Measure within")
+bounds = {} if within is None else {"slice": within}
 job = running_job(project, "evaluate")
 if job is not None:
     job_card(project, job.id, key="evaluate_")
@@ -98,22 +101,25 @@ else:
         ended_card(project, last)
 
 try:
-    comparison = project.known_comparison(names)
+    comparison = project.known_comparison(names, **bounds)
 except TooFewLabelsError as error:
-    st.warning(str(error), icon=":material/label:")
+    st.warning(plain(str(error)), icon=":material/label:")
     with st.container(horizontal=True):
         st.page_link("pages/map.py", label="Label groups on the map", icon=":material/scatter_plot:")
         st.page_link("pages/sessions.py", label="Label one by one", icon=":material/keyboard:")
     st.stop()
+except EmbtuneError as error:  # of the slice: empty, or not to be answered now
+    st.error(plain(str(error)), icon=":material/error:")
+    st.stop()
 
-what = " and ".join(names)
+what = " and ".join(names) + ("" if within is None else f" within the slice {within}")
 if comparison is None:
     if job is None:
         st.markdown(
-            f"How often has a record's neighbour the same class? Nothing was measured for {what} yet. "
+            f"How often has a record's neighbour the same class? Nothing was measured for {plain(what)} yet. "
             "It takes seconds for hundreds of records, a minute or two for tens of thousands."
         )
-        _measure(project, names, f"Measure {what}")
+        _measure(project, names, f"Measure {' and '.join(names)}", bounds)
         _compare_later(names)
     st.stop()
 
@@ -122,7 +128,8 @@ st.header(found, anchor=False)
 st.html(f"{escape(on_what)}<br><span class='quiet'>{escape(' '.join(notes(comparison)))}</span>")
 if not comparison.fresh and job is None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown("Labels or records have changed since this was measured.", width="content")
-        _measure(project, names, "Measure again")
+        changed = "Labels or records" if within is None else "Labels, records or the slice"
+        st.markdown(f"{changed} have changed since this was measured.", width="content")
+        _measure(project, names, "Measure again", bounds)
 _compare_later(names)
 charts(project, comparison)

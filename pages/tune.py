@@ -63,23 +63,23 @@ device_slot = right.container()
 job = running_job(project, "tune")
 left, right = st.columns(2)
 with left:
-    ready, min_confidence = labels_card(project)
+    enough, chosen = labels_card(project)
 with right, st.container(border=True, height="stretch"):
     recipe, parameters, seed = recipe_form()
     if st.button(
         "Tune" if job is None else "Tuning …",
         type="primary",
         key="tune_start",
-        disabled=job is not None or not ready["enough"],
+        disabled=job is not None or not enough,
         width=160,
     ):
         with told():
             project.start(
                 "tune",
                 recipe=recipe.name,
-                min_confidence=min_confidence,
                 seed=seed,
                 parameters=parameters,
+                **chosen,
             )
             st.rerun()
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from embtune.errors import TooFewLabelsError
 from embtune.store.artifacts import find_evaluation, list_evaluations
-from embtune.work.measuring import PAGE_KS, evaluation_key, question, unseen_by
+from embtune.work.measuring import PAGE_KS, unseen_by
+from embtune.work.questions import evaluation_key, question
 
 if TYPE_CHECKING:
     from embtune.evaluation.topk import Difference
@@ -38,10 +39,15 @@ class Comparison:
     difference: Difference | None
 
 
-def comparison_options(project: Project, names: Sequence[str]) -> dict[str, Any]:
+def comparison_options(
+    project: Project,
+    names: Sequence[str],
+    *,
+    slice: str | None = None,  # noqa: A002 -- the word users know
+) -> dict[str, Any]:
     """Return how those embeddings are to be measured: the options of `evaluate`, ready for JSON.
 
-    No record is measured on that one of the versions was trained on.
+    No record is measured on that one of the versions was trained on; with a slice, only its records are.
     """
     versions = {version.name for version in project.versions}
     return {
@@ -51,10 +57,15 @@ def comparison_options(project: Project, names: Sequence[str]) -> dict[str, Any]
         "among": "reference",
         "leave_out": [name for name in names if name in versions],
         "maps": project.n_records <= MOST_FOR_MAPS,
-    }
+    } | ({} if slice is None else {"slice": slice})
 
 
-def known_comparison(project: Project, names: Sequence[str]) -> Comparison | None:
+def known_comparison(
+    project: Project,
+    names: Sequence[str],
+    *,
+    slice: str | None = None,  # noqa: A002
+) -> Comparison | None:
     """Return what was measured of those embeddings with `comparison_options`, or None.
 
     Results for the labels of now are preferred; else the newest ones that were measured together.
@@ -63,14 +74,16 @@ def known_comparison(project: Project, names: Sequence[str]) -> Comparison | Non
     ------
     TooFewLabelsError
         If there is nothing to measure on, and nothing was measured before.
+    NotFoundError, NotReadyError
+        If there is no such slice, or it holds no record.
     """
-    options = comparison_options(project, names)
+    options = comparison_options(project, names, slice=slice)
     asked = question(**options)
     leave_out = options.pop("leave_out")
     refused = None
     exact: list[dict[str, Any] | None] = []
     try:
-        measure = unseen_by(project, leave_out, among=options["among"])
+        measure = unseen_by(project, leave_out, among=options["among"], slice=slice)
     except TooFewLabelsError as error:
         refused = error
     else:

@@ -19,8 +19,10 @@ from embtune.errors import BadInputError, NotReadyError, StorageError, UnknownCh
 from embtune.labeling.state import NONE_OF_THESE, SOURCES
 from embtune.progress import Report, silent
 from embtune.store.journal import votes_by_id
+from embtune.store.marks import COMMENT, FLAG, Mark
 from embtune.store.records import fetch_records
 from embtune.work.distilling import distilled_head
+from embtune.work.slice_masks import slice_mask, slice_stamp
 
 if TYPE_CHECKING:
     from embtune.project import Project
@@ -30,6 +32,7 @@ WHICH = ("labelled", "all", "unlabelled")
 MODEL_KINDS = ("sentence-transformer", "servable")
 _FEW = 500  # records; for more, one query for all votes is quicker than naming each
 _OURS = ("record_id", "text", "label", "source", "annotator", "confidence", "labelled_at", "reference_label")
+_BETWEEN_COMMENTS = " | "
 
 
 def select_rows(
@@ -38,15 +41,26 @@ def select_rows(
     which: str = "labelled",
     labels: Sequence[str] | None = None,
     min_confidence: float = 0.0,
+    slice: str | None = None,  # noqa: A002 -- the word users know
 ) -> list[int]:
-    """Rows that an export of that kind holds."""
+    """Rows that an export of that kind holds, ascending; with a slice, only those in it.
+
+    Raises
+    ------
+    UnknownChoiceError
+        If there is no such kind or label.
+    NotFoundError, NotReadyError
+        If there is no such slice, or it holds no record.
+    """
     if which not in WHICH:
         raise UnknownChoiceError("choice of records", which, WHICH)
+    within = slice_mask(project, slice)
     state = project.label_state()
     answered = state.labelled | (state.label_ids == NONE_OF_THESE)
     keep = {"labelled": answered, "unlabelled": ~answered, "all": np.ones(len(answered), dtype=bool)}[which]
     if which == "labelled":
         keep = keep & (state.manual | (state.confidence >= min_confidence))
+    keep = keep & within
     if labels:
         ids = [project.label_named(name).id for name in labels]
         keep = keep & np.isin(state.label_ids, ids)
@@ -54,7 +68,13 @@ def select_rows(
 
 
 def export_rows(project: Project, rows: Sequence[int]) -> Iterable[dict[str, Any]]:
-    """Yield those records as flat dictionaries: id, text, the imported fields, the label and its origin."""
+    """Yield those records as flat dictionaries: id, text, the imported fields, the label and its origin.
+
+    `flagged` and `comments` are there if any record of the project has one.
+    """
+    marks = project.marks()
+    added = mark_columns(project)
+    ours = {*_OURS, *added}
     state = project.label_state()
     few = state.vote_ids[list(rows)].tolist() if len(rows) <= _FEW else None
     who = votes_by_id(project.db, project.id, few)
@@ -67,7 +87,7 @@ def export_rows(project: Project, rows: Sequence[int]) -> Iterable[dict[str, Any
             yield {
                 "record_id": record.id,
                 "text": record.text,
-                **{(f"field.{k}" if k in _OURS else k): v for k, v in record.fields.items()},
+                **{(f"field.{k}" if k in ours else k): v for k, v in record.fields.items()},
                 "label": names.get(label_id),
                 "source": SOURCES[state.sources[record.row]] if answered else None,
                 "annotator": annotator if answered else None,
@@ -76,7 +96,35 @@ def export_rows(project: Project, rows: Sequence[int]) -> Iterable[dict[str, Any
                 if at is not None and answered
                 else None,
                 "reference_label": names.get(record.reference_label_id or 0),
+                **{name: _MARKS[name](marks.get(record.row, [])) for name in added},
             }
+
+
+def _flagged(marks: Sequence[Mark]) -> bool:
+    return any(mark.kind == FLAG for mark in marks)
+
+
+def _comments(marks: Sequence[Mark]) -> str | None:
+    """Return who said what, one after the other: a file's cell holds them all."""
+    said = (f"{mark.annotator}: {mark.text}" for mark in marks if mark.kind == COMMENT)
+    return _BETWEEN_COMMENTS.join(said) or None
+
+
+_MARKS: dict[str, Callable[[Sequence[Mark]], bool | str | None]] = {
+    "flagged": _flagged,
+    "comments": _comments,
+}
+
+_ABOUT = {
+    "flagged": "`flagged` is true for records that somebody flagged.",
+    "comments": "`comments` holds who said what of a record.",
+}
+
+
+def mark_columns(project: Project) -> tuple[str, ...]:
+    """Columns that an export has because of flags and comments: those of which the project has any."""
+    kinds = {mark.kind for mine in project.marks().values() for mark in mine}
+    return tuple(name for name, kind in (("flagged", FLAG), ("comments", COMMENT)) if kind in kinds)
 
 
 def export_preview(
@@ -86,12 +134,19 @@ def export_preview(
     which: str = "labelled",
     labels: Sequence[str] | None = None,
     min_confidence: float = 0.0,
+    slice: str | None = None,  # noqa: A002
 ) -> tuple[int, list[dict[str, Any]]]:
     """Count the records that `export` would write, and return the first n as it would write them."""
+    choices: dict[str, Any] = {
+        "which": which,
+        "labels": labels,
+        "min_confidence": min_confidence,
+        "slice": slice,
+    }
     rows: list[int] = project.cached(
-        ("export preview", which, tuple(labels or ()), min_confidence),
-        project.revision,
-        lambda: select_rows(project, which=which, labels=labels, min_confidence=min_confidence),
+        ("export preview", which, tuple(labels or ()), min_confidence, slice),
+        (project.revision, slice_stamp(project, slice)),
+        lambda: select_rows(project, **choices),
     )
     return len(rows), list(export_rows(project, rows[:n]))
 
@@ -113,16 +168,22 @@ def export(
     which: str = "labelled",
     labels: Sequence[str] | None = None,
     min_confidence: float = 0.0,
+    slice: str | None = None,  # noqa: A002
     report: Report = silent,
 ) -> dict[str, Any]:
-    """Write records with their labels to a file (a folder for `hf`), whole or not at all."""
+    """Write records with their labels to a file (a folder for `hf`), whole or not at all.
+
+    See `select_rows` for the choices and `export_rows` for the columns.
+    """
     from embtune.records.writers import write_rows
 
     if format not in FORMATS:
         raise UnknownChoiceError("format", format, FORMATS)
-    chosen = select_rows(project, which=which, labels=labels, min_confidence=min_confidence)
+    chosen = select_rows(project, which=which, labels=labels, min_confidence=min_confidence, slice=slice)
     if not chosen:
-        raise NotReadyError(f"There is nothing to export: no record of project {project.name!r} is {which}.")
+        where = f"project {project.name!r}" if slice is None else f"the slice {slice!r}"
+        what = "has these labels" if labels else f"is {which}"
+        raise NotReadyError(f"There is nothing to export: no record of {where} {what}.")
     report(0, len(chosen), "records", "collecting")
     rows = list(export_rows(project, chosen))
     columns = list(dict.fromkeys(key for row in rows for key in row))
@@ -274,4 +335,5 @@ def _data_card(project: Project, n: int) -> str:
         f"---\nconfigs:\n- config_name: default\n  data_files: data/*.parquet\n---\n\n# {project.name}\n\n"
         f"{n:,} records labelled with embtune. `label` holds one of:\n\n{labels}\n\n"
         "`source`, `annotator`, `confidence` and `labelled_at` say where each label comes from.\n"
+        + "".join(f"\n{_ABOUT[name]}\n" for name in mark_columns(project))
     )

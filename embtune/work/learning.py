@@ -14,7 +14,8 @@ from embtune.evaluation.learning import ClassScores, measure_curve
 from embtune.evaluation.power_law import advice, expected_gain, fitted_law, spread
 from embtune.progress import Report, silent
 from embtune.store.artifacts import find_evaluation, put_evaluation
-from embtune.work.measuring import LEAST_RECORDS, Measure, choose, measure_key
+from embtune.work.measuring import LEAST_RECORDS, Measure, choose
+from embtune.work.questions import measure_key
 
 if TYPE_CHECKING:
     from embtune.project import Project

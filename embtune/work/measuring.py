@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from numpy.typing import NDArray
 from embtune.errors import BadInputError, NotReadyError, TooFewLabelsError
 from embtune.progress import Report, silent
 from embtune.store.artifacts import find_evaluation, put_evaluation, rows_trained_on
+from embtune.work.questions import evaluation_key, measure_key, names_of, question, within_of
+from embtune.work.slice_masks import slice_mask, slice_stamp
 
 if TYPE_CHECKING:
     from embtune.project import Project
@@ -61,21 +62,26 @@ def choose(
     among: str = "reference",
     leave_out: Sequence[int] = (),
     min_confidence: float = 0.0,
+    slice: str | None = None,  # noqa: A002 -- the word users know
 ) -> Measure:
     """Choose the records to measure on.
 
     `reference`: the records with a reference label; in a project without ten of them in two classes, the
     labels kept aside from training (one in five of those that people gave or that were imported).
     `all`: every record with a label of either kind. `leave_out` names rows that must not be measured on,
-    such as those a version was trained on.
+    such as those a version was trained on. With a slice, only records in it are measured on; a classifier may
+    learn from all labels.
 
     Raises
     ------
     TooFewLabelsError
         If fewer than ten records in two classes are left.
+    NotFoundError, NotReadyError
+        If there is no such slice, or it holds no record.
     """
     if among not in ("reference", "all"):
         raise BadInputError(f"'among' is {among!r}; it must be 'reference' or 'all'.")
+    within = slice_mask(project, slice)
     state = project.label_state()
     reference = project.reference()
     has_reference = project.measures_on_reference
@@ -86,7 +92,7 @@ def choose(
         kind, known = "reference labels", reference.copy()
     else:
         kind, known = "labels kept aside from training", np.where(aside & state.given, state.label_ids, -1)
-    known = np.where(known < 0, -1, known)
+    known = np.where((known < 0) | ~within, -1, known)
     if len(leave_out):
         known[np.asarray(leave_out, dtype=np.int64)] = -1
     rows = np.flatnonzero(known >= 0)
@@ -107,8 +113,9 @@ def choose(
     if len(rows) < LEAST_RECORDS or len(np.unique(ids)) < 2:
         n = len(np.unique(ids))
         raise TooFewLabelsError(
-            f"Nothing can be measured on {len(rows)} {kind} in {n} {'class' if n == 1 else 'classes'}: "
-            f"it takes at least {LEAST_RECORDS} in 2. "
+            f"Nothing can be measured on {len(rows)} {kind} in {n} {'class' if n == 1 else 'classes'}"
+            + ("" if slice is None else f" in the slice {slice!r}")
+            + f": it takes at least {LEAST_RECORDS} in 2. "
             + ("Label more records." if not has_reference else "Import more reference labels.")
         )
     return Measure(
@@ -130,14 +137,15 @@ def evaluate(
     seed: int = 0,
     among: str = "reference",
     leave_out: str | Sequence[str] | None = None,
+    slice: str | None = None,  # noqa: A002
     maps: bool = True,
     report: Report = silent,
 ) -> dict[str, Any]:
     """Score one embedding: top_k with intervals, per class, logistic regression, 2-D separation.
 
     The top_k protocol is the project's own (see `embtune.evaluation.topk`). `leave_out` names versions
-    whose training records are not measured on. A result is kept and given back as long as the vectors,
-    the labels and the question are the same.
+    whose training records are not measured on; with a slice, queries and neighbours are among its records
+    alone. A result is kept and given back as long as the vectors, the labels and the question are the same.
     """
     row = project.require_embedding(embedding)
     if row.n_rows < project.n_records:
@@ -145,8 +153,8 @@ def evaluate(
             f"{project.n_records - row.n_rows:,} records are newer than the embedding {row.name!r}: "
             "embed them first."
         )
-    measure = unseen_by(project, leave_out, among=among)
-    fingerprint = evaluation_key(row.file, measure, ks, n_queries, seed, among, maps)
+    measure = unseen_by(project, leave_out, among=among, slice=slice)
+    fingerprint = evaluation_key(row.file, measure, ks, n_queries, seed, among, maps, slice)
     known = find_evaluation(project.db, project.id, row.name, fingerprint)
     if known is not None and all(f"shapes_{m}" in known for m in SHAPES):  # an early version kept fewer
         return known
@@ -158,11 +166,12 @@ def evaluate(
     result: dict[str, Any] = {
         "embedding": row.name,
         "measured_on": measure.kind,
+        **within_of(slice),
         "n_records": len(measure.rows),
         "n_trained_on": len(trained.intersection(measure.rows.tolist())),
         "labels": list(measure.names),
         "main_k": measure.main_k,
-        "question": question(ks, n_queries, seed, among, leave_out, maps),
+        "question": question(ks, n_queries, seed, among, leave_out, maps, slice),
         "measure": measure_key(measure),
         **score_neighbours(vectors, measure, ks, n_queries, seed, report),
         **_score_classifier(vectors, measure, seed, report),
@@ -271,59 +280,22 @@ def _score_maps(
     return out
 
 
-def question(
-    ks: Sequence[int],
-    n_queries: int,
-    seed: int,
-    among: str,
-    leave_out: str | Sequence[str] | None,
-    maps: bool,
-) -> dict[str, Any]:
-    """Return what an evaluation was asked, as it is kept with its result."""
-    return {
-        "ks": [int(k) for k in ks],
-        "n_queries": n_queries,
-        "seed": seed,
-        "among": among,
-        "leave_out": _names(leave_out),
-        "maps": maps,
-    }
-
-
-def unseen_by(project: Project, versions: str | Sequence[str] | None, *, among: str = "reference") -> Measure:
+def unseen_by(
+    project: Project,
+    versions: str | Sequence[str] | None,
+    *,
+    among: str = "reference",
+    slice: str | None = None,  # noqa: A002
+) -> Measure:
     """Choose the records to measure on among those that none of the versions was trained on."""
-    found_versions = [project.version(name) for name in _names(versions)]
+    found_versions = [project.version(name) for name in names_of(versions)]
     names = [version.name for version in found_versions]
     made = [version.created_at for version in found_versions]
 
     def make() -> Measure:
         skip = {row for name in names for row, _ in rows_trained_on(project.db, project.id, name)}
-        return choose(project, among=among, leave_out=sorted(skip))
+        return choose(project, among=among, leave_out=sorted(skip), slice=slice)
 
-    found: Measure = project.cached(("measure", among, tuple(names)), (project.revision, made), make)
+    stamp = (project.revision, made, slice_stamp(project, slice))
+    found: Measure = project.cached(("measure", among, tuple(names), slice), stamp, make)
     return found
-
-
-def measure_key(measure: Measure) -> str:
-    """Return a digest of the records measured and their labels: equal for comparable results."""
-    digest = hashlib.blake2b(repr((measure.kind, measure.names)).encode(), digest_size=16)
-    for array in (measure.rows, measure.labels):
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def evaluation_key(
-    file: str, measure: Measure, ks: Sequence[int], n_queries: int, seed: int, among: str, maps: bool
-) -> str:
-    """Return a digest of all that a result hangs on: vectors, labels and the question."""
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((file, measure_key(measure), list(ks), n_queries, seed, among, maps)).encode())
-    for array in (measure.train_rows, measure.train_labels):
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _names(leave_out: str | Sequence[str] | None) -> list[str]:
-    if leave_out is None:
-        return []
-    return [leave_out] if isinstance(leave_out, str) else list(leave_out)

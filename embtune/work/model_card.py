@@ -118,6 +118,11 @@ def _data(project: Project, row: VersionRow) -> str:
     labels = row.labels.get("counts", {})
     sources = row.labels.get("by_source", {})
     parts = [f"Project {_line(project.name)}: {n:,} records, {row.labels.get('n', 0):,} labels used."]
+    if within := row.labels.get("slice"):
+        parts.append(
+            f"It learned only from labels of the slice {_line(str(within))}, "
+            f"{row.labels.get('n_in_slice', 0):,} records."
+        )
     if labels:
         parts.append(_table(("label", "records"), ((name, f"{count:,}") for name, count in labels.items())))
     if sources:

@@ -7,16 +7,18 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embtune.errors import EmbtuneError, NotReadyError, UnknownChoiceError
+from embtune.errors import EmbtuneError, NotReadyError, TooFewLabelsError, UnknownChoiceError
 from embtune.labeling.state import SOURCES
 from embtune.progress import Report, silent
 from embtune.store.artifacts import insert_version
 from embtune.store.records import fetch_texts
 from embtune.work.promoting import gate as measure_and_gate
+from embtune.work.slice_masks import slice_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,16 +33,26 @@ DEFAULT_RECIPE = "auto"
 LEAST_PER_CLASS = 5
 
 
-def training_set(project: Project, *, min_confidence: float = 0.7) -> TrainingSet:
+def training_set(
+    project: Project,
+    *,
+    min_confidence: float = 0.7,
+    slice: str | None = None,  # noqa: A002 -- the word users know
+) -> TrainingSet:
     """Gather the labels a recipe learns from: manual ones always, others from `min_confidence` on.
 
     Reference labels are never among them; in a project without enough of those, neither are the labels
-    kept aside for measuring.
+    kept aside for measuring. With a slice, only labels of records in it are.
+
+    Raises
+    ------
+    NotFoundError, NotReadyError
+        If there is no such slice, or it holds no record.
     """
     from embtune.tuning.data import TrainingSet
 
     state = project.label_state()
-    use = state.labelled & (state.manual | (state.confidence >= min_confidence))
+    use = slice_mask(project, slice) & state.labelled & (state.manual | (state.confidence >= min_confidence))
     if not project.measures_on_reference:
         use &= ~project.kept_aside()
     rows = np.flatnonzero(use)
@@ -56,9 +68,15 @@ def training_set(project: Project, *, min_confidence: float = 0.7) -> TrainingSe
 
 
 def readiness(
-    project: Project, *, min_confidence: float = 0.7, recipe: str = DEFAULT_RECIPE
+    project: Project,
+    *,
+    min_confidence: float = 0.7,
+    recipe: str = DEFAULT_RECIPE,
+    slice: str | None = None,  # noqa: A002
 ) -> dict[str, Any]:
     """Say which labels a tuning would use, whether they suffice for that recipe, and what is missing.
+
+    With a slice, all that is said of labels and judgements is of those in it.
 
     Returns
     -------
@@ -66,11 +84,17 @@ def readiness(
         `counts` {label: n}, `by_source` {source: n}, `n`, `n_automatic` (labels that no person gave, used
         or not), `n_kept_aside`, `n_judgements` (pairs and triplets), `n_reference`, `enough` (can it run),
         `missing` (sentences: why it cannot), `advice` (sentences: what would make it better).
+
+    Raises
+    ------
+    NotFoundError, NotReadyError
+        If there is no such slice, or it holds no record.
     """
     from embtune.tuning.recipes import RECIPES
 
     state = project.label_state()
-    training = training_set(project, min_confidence=min_confidence)
+    within = slice_mask(project, slice)
+    training = training_set(project, min_confidence=min_confidence, slice=slice)
     counts = {name: int((training.labels == i).sum()) for i, name in enumerate(training.names)}
     by_source = Counter(SOURCES[i] for i in state.sources[training.rows].tolist())
     unused = [label.name for label in project.labels if label.name not in counts]
@@ -84,11 +108,12 @@ def readiness(
         missing.append(f"{newer:,} records are newer than the embedding: embed them on the Projects page.")
     judged = 0
     if recipe in RECIPES and RECIPES[recipe].uses_judgements and raw is not None:
-        judged = len(project.judgements_for_training())
+        judged = len(_judgements(project, slice))
     if len(usable) < 2 and not judged:
         have = f"only {usable[0]} has" if usable else "none has"
         records = "1 record" if least == 1 else f"{least} records"
-        missing.append(f"Tuning needs at least 2 labels with {records} each; {have} that many now.")
+        inside = "" if slice is None else f" in the slice {slice}"
+        missing.append(f"Tuning needs at least 2 labels with {records} each; {have} that many{inside} now.")
     for name, n in counts.items():
         if n < least:
             advice.append(f"{name} has 1 record and is left out; give it at least {LEAST_PER_CLASS}.")
@@ -96,15 +121,20 @@ def readiness(
             has = "1 record" if n == 1 else f"{n} records"
             advice.append(f"{name} has only {has}; {LEAST_PER_CLASS} or more make the result steadier.")
     if unused:
-        advice.append("No record yet: " + ", ".join(unused[:8]) + (" …" if len(unused) > 8 else "") + ".")
+        advice.append(
+            f"No record {'yet' if slice is None else 'in the slice'}: "
+            + ", ".join(unused[:8])
+            + (" …" if len(unused) > 8 else "")
+            + "."
+        )
     aside = 0
     if not project.measures_on_reference:
-        aside = int((project.kept_aside() & state.labelled & state.given).sum())
+        aside = int((within & project.kept_aside() & state.labelled & state.given).sum())
     return {
         "counts": counts,
         "by_source": dict(by_source),
         "n": len(training.rows),
-        "n_automatic": int((state.labelled & ~state.manual).sum()),
+        "n_automatic": int((within & state.labelled & ~state.manual).sum()),
         "n_kept_aside": aside,
         "n_judgements": judged,
         "n_reference": int((project.reference() >= 0).sum()),
@@ -119,6 +149,7 @@ def tune(
     *,
     recipe: str = DEFAULT_RECIPE,
     min_confidence: float = 0.7,
+    slice: str | None = None,  # noqa: A002
     seed: int = 0,
     parameters: Mapping[str, Any] | None = None,
     device: str | None = None,
@@ -126,7 +157,9 @@ def tune(
 ) -> dict[str, Any]:
     """Tune the embedding on the project's labels and keep the outcome as the next version.
 
-    The version becomes the active embedding only if it passes the gate; see `embtune.work.promoting`.
+    The version becomes the active embedding only if it passes the gate; see `embtune.work.promoting`. With a
+    slice it learns from labels and judgements of that slice alone; the other records still take part as
+    unlabelled ones, and it is measured over all.
 
     Raises
     ------
@@ -134,10 +167,11 @@ def tune(
         If fewer than two classes have two labels.
     UnknownChoiceError, BadInputError
         If the recipe or one of its parameters does not exist or is out of range.
+    NotFoundError, NotReadyError
+        If there is no such slice, or it holds no record.
     """
     from embtune.embedding.device import pick_device
     from embtune.embedding.matrix import save_matrix
-    from embtune.tuning.data import check_training_set
     from embtune.tuning.model import save_model
     from embtune.tuning.recipes import RECIPES
 
@@ -151,17 +185,19 @@ def tune(
             f"{project.n_records - raw.n_rows:,} records are newer than the embedding: embed them first."
         )
     # All that is read of labels is read here: people go on labelling while it trains.
-    given = training_set(project, min_confidence=min_confidence)
-    judgements = project.judgements_for_training() if chosen.uses_judgements else None
+    given = training_set(project, min_confidence=min_confidence, slice=slice)
+    judgements = _judgements(project, slice) if chosen.uses_judgements else None
     if judgements is not None and not len(judgements):
         judgements = None
     warnings: list[str] = []
     training = given
     if judgements is None:
-        training, warnings = check_training_set(given, least=chosen.least_labels)
+        training, warnings = _checked(given, chosen.least_labels, slice)
     by_name = {label.name: label.id for label in project.labels}
     label_ids = [by_name[training.names[i]] for i in training.labels.tolist()]
     snapshot = _snapshot(project, training, label_ids, min_confidence) | {"n_records": raw.n_rows}
+    if slice is not None:
+        snapshot |= {"slice": slice, "n_in_slice": int(slice_mask(project, slice).sum())}
     began = time.perf_counter()
     report(0, None, "", "starting")
     where = pick_device(device or project.settings.device)
@@ -210,7 +246,9 @@ def tune(
         ],
         name=name,
         recipe=recipe,
-        parameters=dict(tuned.parameters) | {"min_confidence": min_confidence},
+        parameters=dict(tuned.parameters)
+        | {"min_confidence": min_confidence}
+        | ({} if slice is None else {"slice": slice}),
         seed=seed,
         labels=snapshot,
         metrics=metrics,
@@ -235,6 +273,30 @@ def tune(
         "active": gate["active"],
         "report": tuned.report,
     }
+
+
+def _checked(given: TrainingSet, least: int, name: str | None) -> tuple[TrainingSet, list[str]]:
+    from embtune.tuning.data import check_training_set
+
+    try:
+        return check_training_set(given, least=least)
+    except TooFewLabelsError as error:
+        raise error if name is None else TooFewLabelsError(f"In the slice {name!r}: {error}") from None
+
+
+def _judgements(project: Project, name: str | None) -> Judgements:
+    """Return the judgements a training may learn from: of a slice, those of which every record is in it."""
+    found = project.judgements_for_training()
+    if name is None:
+        return found
+    within = slice_mask(project, name)
+    pairs = within[found.pairs].all(axis=1)
+    return replace(
+        found,
+        pairs=found.pairs[pairs],
+        scores=found.scores[pairs],
+        triplets=found.triplets[within[found.triplets].all(axis=1)],
+    )
 
 
 def corpus_of(project: Project, raw: EmbeddingRow, judgements: Judgements | None = None) -> Corpus:

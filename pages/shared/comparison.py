@@ -34,7 +34,8 @@ def headline(comparison: Comparison) -> tuple[str, str]:
     seen = f" that {' and '.join(unseen)} {'was' if len(unseen) == 1 else 'were'} not trained on"
     if last["measured_on"] == "labels kept aside from training" or not unseen:
         seen = ""
-    return found, f"Measured on {what}{seen}."
+    within = f" within the slice {last['slice']}" if last.get("slice") else ""
+    return found, f"Measured on {what}{within}{seen}."
 
 
 def notes(comparison: Comparison) -> list[str]:

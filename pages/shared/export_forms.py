@@ -7,23 +7,32 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from embtune.errors import EmbtuneError, NotReadyError
 from embtune.project import Project
 from embtune.work.distilling import in_words, needs_distilling
 from embtune.work.exporting import (
+    WHICH,
     check_model_export,
     export_path,
     folder_bytes,
+    mark_columns,
     model_export_path,
     zipped,
 )
+from embtune.work.slice_masks import slice_stamp
 from pages.shared.jobs import ended_card, job_card, last_job, running_job
 from pages.shared.layout import empty, first_choice, plain, told
+from pages.shared.slice_choice import slice_choice
 
 _FORMATS = {"csv": "CSV", "jsonl": "JSONL", "parquet": "Parquet"}
 _MIME = {"csv": "text/csv", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet"}
 _MODELS = {"sentence-transformer": "SentenceTransformer folder", "servable": "Quaterion servable"}
+_MARKS = {
+    "flagged": "`flagged` is true for records that somebody flagged.",
+    "comments": "`comments` holds who said what of the record, several comments with | between them.",
+}
 _MOST_AT_ONCE = 20_000  # records; more are written by a job
 _MOST_ZIPPED = 700_000_000  # bytes; the browser gets a zip out of the server's memory
 _RECENT_SECONDS = 900
@@ -50,30 +59,43 @@ _LOADING = {
 
 
 def records_form(project: Project) -> None:
-    """Three choices, a preview of three lines, and the file."""
+    """A few choices, a preview of three lines, and the file."""
     st.subheader("Records with their labels", anchor=False)
-    kinds = ("labelled", "all", "unlabelled")
-    counts = {which: project.export_preview(n=0, which=which)[0] for which in kinds}
-    if not counts["labelled"]:
+    if not project.export_preview(n=0)[0]:
         empty("No record has a label yet.", to="map", action="Label groups on the map")
-    choices, ending = _choices(project, counts)
+    row = st.container(horizontal=True, gap="medium")  # wraps where a column would cut
+    with row:
+        within = slice_choice(project, "export_slice")
+    bounds = {} if within is None else {"slice": within}
+    try:
+        counts = {which: project.export_preview(n=0, which=which, **bounds)[0] for which in WHICH}
+    except EmbtuneError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    choices, ending = _choices(project, counts, row)
+    choices |= bounds
     try:
         n, lines = project.export_preview(n=3, **choices)
     except EmbtuneError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     if not n:
-        st.caption("No record fits these choices.")
+        st.caption(
+            "No record fits these choices."
+            if within is None
+            else f"No record of the slice {plain(within)} fits these choices."
+        )
         return
     # All columns small, so that the label is in sight beside long texts.
     narrow = {column: st.column_config.Column(width="small") for column in lines[0]}
     st.dataframe(lines, hide_index=True, height="content", key="export_preview", column_config=narrow)
     st.caption(f"The first {len(lines)} of {n:,} records · {len(lines[0])} columns")
+    if added := mark_columns(project):
+        st.caption("  \n".join(_MARKS[name] for name in added))
     _records_file(project, n, choices, ending)
 
 
-def _choices(project: Project, counts: dict[str, int]) -> tuple[dict[str, Any], str]:
-    row = st.container(horizontal=True, gap="medium")  # wraps where a column would cut
+def _choices(project: Project, counts: dict[str, int], row: DeltaGenerator) -> tuple[dict[str, Any], str]:
     with row:
         which = st.segmented_control(
             "Which records",
@@ -124,8 +146,14 @@ def _choices(project: Project, counts: dict[str, int]) -> tuple[dict[str, Any], 
     return choices, str(ending)
 
 
+def _stamp(project: Project, choices: dict[str, Any]) -> list[Any]:
+    """Return all that the file's content hangs on."""
+    within = choices.get("slice")
+    return [project.revision, choices] + ([slice_stamp(project, within)] if within else [])
+
+
 def _records_file(project: Project, n: int, choices: dict[str, Any], ending: str) -> None:
-    path = export_path(project, choices["which"], ending, stamp=[project.revision, choices])
+    path = export_path(project, choices["which"], ending, stamp=_stamp(project, choices))
     label = f"Download {n:,} record{'' if n == 1 else 's'} ({_FORMATS[ending]})"
     if n <= _MOST_AT_ONCE:
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 import embtune
 from embtune.project import Project
@@ -155,7 +158,10 @@ def go_to_record(row: int) -> None:
 def _forget_views() -> None:
     for key in [key for key in st.session_state if str(key).startswith(("map_", "neighbors_", "session_"))]:
         del st.session_state[key]
+    for key in [key for key in st.session_state if str(key).endswith("_slice")]:
+        st.session_state[key] = None  # its own may have one of that name
     for key in ("task", "task_number"):
         st.session_state.pop(key, None)
     for name in [name for name in st.query_params if name != "project"]:
-        del st.query_params[name]  # a row or a session of the other project
+        with contextlib.suppress(StreamlitAPIException):  # what is bound to a widget stays a setting of it
+            del st.query_params[name]  # a row or a session of the other project

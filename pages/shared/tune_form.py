@@ -7,18 +7,30 @@ from typing import Any
 
 import streamlit as st
 
+from embtune.errors import EmbtuneError
 from embtune.project import Project
+from embtune.store.artifacts import VersionRow
 from embtune.tuning.recipes import RECIPES
 from embtune.tuning.recipes.base import Parameter, Recipe
 from pages.shared.chips import chip, colors
+from pages.shared.layout import plain
+from pages.shared.slice_choice import slice_choice
 
 DEFAULT_CONFIDENCE = 0.7
 _PREFIX = "tune_"
 
 
-def labels_card(project: Project) -> tuple[dict[str, Any], float]:
-    """Show which labels would be used and whether they suffice; return readiness and the threshold."""
+def labels_card(project: Project) -> tuple[bool, dict[str, Any]]:
+    """Show which labels would be used; return whether they suffice, and the options that choose them."""
     with st.container(border=True, height="stretch"):
+        within = slice_choice(
+            project,
+            f"{_PREFIX}slice",
+            label="Learn from the labels of",
+            help="A version of a slice learns from the labels in it alone; the other records take part "
+            "without theirs.",
+        )
+        bounds = {} if within is None else {"slice": within}
         # The slider stands under the numbers that hang on it, so its value is read before it is drawn.
         threshold = DEFAULT_CONFIDENCE
         slot = st.container()
@@ -35,18 +47,23 @@ def labels_card(project: Project) -> tuple[dict[str, Any], float]:
                 bind="query-params",
                 help="Labels that a person gave are always used.",
             )
-        ready = project.readiness(min_confidence=threshold, recipe=recipe)
+        options = {"min_confidence": threshold, **bounds}
+        try:
+            ready = project.readiness(recipe=recipe, **options)
+        except EmbtuneError as error:  # of the slice: empty, or not to be answered now
+            slot.error(plain(str(error)), icon=":material/error:")
+            return False, options
         with slot:
-            _labels(project, ready, threshold)
+            _labels(project, ready, threshold, within)
         if ready["missing"]:
             st.warning("  \n".join(ready["missing"]), icon=":material/label:")
             with st.container(horizontal=True):
                 st.page_link("pages/map.py", label="Label groups on the map", icon=":material/scatter_plot:")
                 st.page_link("pages/sessions.py", label="Label one by one", icon=":material/keyboard:")
-    return ready, threshold
+    return ready["enough"], options
 
 
-def _labels(project: Project, ready: dict[str, Any], min_confidence: float) -> None:
+def _labels(project: Project, ready: dict[str, Any], min_confidence: float, within: str | None) -> None:
     color = colors(project)
     st.markdown(f"**Labels to learn from: {ready['n']:,}**")
     chips = [chip(f"{name} {n:,}", color.get(name)) for name, n in ready["counts"].items()]
@@ -54,7 +71,7 @@ def _labels(project: Project, ready: dict[str, Any], min_confidence: float) -> N
         st.html(f'<div style="line-height: 2.1">{" ".join(chips)}</div>')
     lines = []
     if project.versions:
-        lines.append(_since(project, project.versions[-1].name, min_confidence))
+        lines.append(_since(project, project.versions[-1], min_confidence, within))
     if ready["by_source"]:
         lines.append(" · ".join(f"{source} {n:,}" for source, n in sorted(ready["by_source"].items())))
     aside = ready["n_kept_aside"]
@@ -69,7 +86,11 @@ def _labels(project: Project, ready: dict[str, Any], min_confidence: float) -> N
         st.html(f'<div class="quiet">{"<br>".join(escape(line) for line in lines)}</div>')
 
 
-def _since(project: Project, name: str, min_confidence: float) -> str:
+def _since(project: Project, version: VersionRow, min_confidence: float, within: str | None) -> str:
+    name, learned = version.name, version.labels.get("slice")
+    if learned != within:
+        what = "all records" if learned is None else f"the slice {learned}"
+        return f"{name} learned from the labels of {what}."
     since = project.labels_since(name, min_confidence=min_confidence)
     told = [
         f"{n:,} {word} label{'' if n == 1 else 's'}"

@@ -44,7 +44,8 @@ def _card(project: Project, version: VersionRow) -> str:
     about = [
         ago(version.created_at),
         version.recipe,
-        f"{version.labels.get('n', 0):,} labels",
+        f"{version.labels.get('n', 0):,} labels"
+        + (f" of slice {version.labels['slice']}" if "slice" in version.labels else ""),
         duration(version.seconds),
         version.device,
     ]

@@ -74,3 +74,40 @@ def test_too_few_labels_are_told_with_the_way_to_more(open_page, plain_project):
     at = open_page("evaluate", plain_project)
     assert "it takes at least 10 in 2" in at.warning[0].value
     assert {"map", "sessions"} <= {link.proto.page for link in at.get("page_link")}
+
+
+def test_a_slice_is_measured_apart_and_the_sentence_says_so(open_page, measured, started, shown):
+    measured.save_slice("most", rows=range(12, 60))
+    at = open_page("evaluate", measured)
+    assert at.header[0].value.startswith("v1 finds")
+    at.selectbox(key="evaluate_slice").set_value("most").run()
+    assert not at.header
+    assert "Nothing was measured for raw and v1 within the slice most yet." in shown(at)
+    at.button(key="evaluate_start").click().run()
+    kind, options = started[0]
+    assert (kind, options["slice"], options["leave_out"]) == ("evaluate", "most", ["v1"])
+    for name in options["embeddings"]:
+        measured.evaluate(name, **{k: v for k, v in options.items() if k != "embeddings"})
+    at.run()
+    n = len(set(range(12, 60)) - set(range(24)))
+    assert (
+        f"Measured on {n} records with a reference label within the slice most that v1 was not trained on."
+        in shown(at)
+    )
+    measured.save_slice("most", rows=range(15, 55), replace=True)
+    at.run()
+    assert "Labels, records or the slice have changed since this was measured." in shown(at)
+
+
+@pytest.mark.parametrize(
+    ("query", "place", "message"),
+    [
+        ({"flagged": True}, "error", "'flags' of project 'demo' holds no record now"),
+        ({"records": [50, 51]}, "warning", "Nothing can be measured on 2 reference labels"),
+    ],
+)
+def test_a_slice_that_cannot_be_measured_on_is_told(open_page, measured, query, place, message):
+    measured.save_slice("flags", query=query)
+    at = open_page("evaluate", measured, evaluate_slice="flags")
+    assert message in getattr(at, place)[0].value
+    assert not [button for button in at.button if button.key == "evaluate_start"]

@@ -122,3 +122,55 @@ def test_a_version_that_does_not_fold_says_so_before_and_what_was_lost_after(
     said = shown(at).replace("\u00a0", " ")
     assert "finds 77.1 % same-label neighbours among the nearest 10; the version itself 79.4 %" in said
     assert at.code[2].value == "# the card"
+
+
+def test_without_slices_there_is_no_choice_of_one(open_page, labelled):
+    assert [box for box in open_page("export", labelled).selectbox if box.key == "export_slice"] == []
+
+
+def test_a_slice_bounds_the_counts_the_preview_and_the_file(open_page, labelled, shown):
+    labelled.save_slice("late", query={"records": list(range(20, 40))})  # 4 of them are labelled
+    at = open_page("export", labelled)
+    assert at.button_group(key="export_which").options[0] == "labelled 24"
+    at.selectbox(key="export_slice").set_value("late").run()
+    assert at.button_group(key="export_which").options == ["labelled 4", "all 20", "unlabelled 16"]
+    assert list(at.dataframe[0].value["record_id"]) == labelled.record_ids[20:23]
+    assert at.download_button(key="export_download").label == "Download 4 records (CSV)"
+    at.button_group(key="export_which").set_value("unlabelled").run()
+    assert at.download_button(key="export_download").label == "Download 16 records (CSV)"
+    assert "The first 3 of 16 records" in shown(at)
+
+
+def test_a_slice_travels_with_the_job_and_another_content_makes_another_file(
+    open_page, labelled, started, monkeypatch
+):
+    monkeypatch.setattr("pages.shared.export_forms._MOST_AT_ONCE", 3)
+    labelled.save_slice("late", rows=range(10))
+    at = open_page("export", labelled, export_slice="late")
+    at.button(key="export_prepare").click().run()
+    labelled.save_slice("late", rows=range(12), replace=True)  # no label changed
+    at.run()
+    at.button(key="export_prepare").click().run()
+    (_, before), (_, after) = started
+    assert (before["slice"], after["slice"]) == ("late", "late")
+    assert before["out"] != after["out"]
+
+
+def test_a_slice_that_holds_nothing_is_told_and_nothing_can_be_downloaded(open_page, labelled):
+    labelled.save_slice("flags", query={"flagged": True})
+    at = open_page("export", labelled, export_slice="flags")
+    assert "The slice 'flags' of project 'demo' holds no record now" in at.error[0].value
+    assert not [button for button in at.download_button if button.key == "export_download"]
+
+
+def test_columns_of_flags_and_comments_are_there_and_explained_where_there_are_any(
+    open_page, labelled, shown
+):
+    assert "`flagged`" not in shown(open_page("export", labelled))
+    labelled.flag([1])
+    labelled.comment(0, "odd")
+    at = open_page("export", labelled)
+    assert list(at.dataframe[0].value["flagged"]) == [False, True, False]
+    assert at.dataframe[0].value["comments"][0] == "me: odd"
+    assert "`flagged` is true for records that somebody flagged." in shown(at)
+    assert "`comments` holds who said what" in shown(at)

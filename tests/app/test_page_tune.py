@@ -87,3 +87,48 @@ def test_a_version_that_the_gate_refused_says_so_is_marked_by_hand_and_rolled_ba
     assert "Made active by hand by ada" in shown(at)
     at.button(key="tune_roll_back_v1").click().run()
     assert tuned.active_embedding == "raw"
+
+
+def test_a_slice_bounds_the_labels_and_is_passed_on(open_page, labelled, started, shown):
+    labelled.save_slice("early", rows=range(12))
+    at = open_page("tune", labelled)
+    assert "Labels to learn from: 24" in shown(at)
+    at.selectbox(key="tune_slice").set_value("early").run()
+    assert "Labels to learn from: 12" in shown(at)
+    assert "Alpha 4" in shown(at)
+    at.button(key="tune_start").click().run()
+    assert started[0][1]["slice"] == "early"
+    at.selectbox(key="tune_slice").set_value(None).run()
+    at.button(key="tune_start").click().run()
+    assert "slice" not in started[1][1]
+
+
+def test_a_slice_without_labels_or_records_cannot_be_tuned_on(open_page, labelled, shown):
+    labelled.save_slice("late", rows=range(40, 50))
+    labelled.save_slice("flags", query={"flagged": True})
+    at = open_page("tune", labelled, tune_slice="late")
+    assert "none has that many in the slice late now" in at.warning[0].value
+    assert at.button(key="tune_start").disabled
+    at.selectbox(key="tune_slice").set_value("flags").run()
+    assert "The slice 'flags' of project 'demo' holds no record now" in at.error[0].value
+    assert at.button(key="tune_start").disabled
+
+
+def test_a_version_of_a_slice_says_so(open_page, labelled, shown):
+    labelled.save_slice("early", rows=range(12))
+    labelled.tune("propagate", slice="early")
+    at = open_page("tune", labelled)
+    assert "12 labels of slice early" in shown(at)
+    assert "v1 learned from the labels of the slice early." in shown(at)
+    at.selectbox(key="tune_slice").set_value("early").run()
+    assert "No new labels since v1." in shown(at)
+
+
+def test_a_slice_that_was_deleted_is_forgotten(open_page, labelled, shown):
+    labelled.save_slice("early", rows=range(12))
+    at = open_page("tune", labelled, tune_slice="early")
+    assert "Labels to learn from: 12" in shown(at)
+    labelled.delete_slice("early")
+    at.run()
+    assert not at.exception
+    assert "Labels to learn from: 24" in shown(at)
