@@ -46,7 +46,6 @@ from vectors import cached_vectors, remember
 LEVELS = (80, 85, 90)
 BESIDE = 9  # labels that have a digit: one key; others are typed to be found
 TYPED = 4  # two or three letters and Enter
-PAGE = 50
 OPEN = 2  # clicks that begin a session: its kind, and Start
 SHAPES = (5, 10, 20, 30, 50, 75, 100, 150, 200, 300)
 
@@ -224,18 +223,29 @@ def shapes(one: Labeller, *, tuned: bool) -> None:
         one.trace.append((before + m * (1 + keys), float((said == one.wanted).mean())))
 
 
-def advised(one: Labeller) -> None:
-    """What the product leads to: typical records first, then predictions page by page."""
+def page_size(given: int) -> int:
+    """Records on a page of predictions, as the product opens it: few while the model is young."""
+    return 25 if given < 100 else 50 if given < 300 else 100
+
+
+def advised(one: Labeller, *, tuned: bool = True) -> None:
+    """What the product leads to: typical records first, then predictions page by page, tuned in between."""
     session(one, "typical", n=max(12, 2 * len(one.names)))
     one.look()
+    tuned_at = 0
     while not one.done() and len(one.todo()):
         given = len(one.wanted) - len(one.todo())
-        for _ in range(max(1, given // (8 * PAGE))):  # a new model after every page, or every eighth of all
+        if tuned and given >= max(60, 4 * tuned_at):
+            one.tune()
+            one.look()
+            tuned_at = given
+        page = page_size(given)
+        for _ in range(max(1, given // (8 * page))):  # a new model after every page, or every eighth of all
             left = one.project.rows_matching(
                 {"label": None}, sort={"by": "random", "seed": int(one.rng.integers(1 << 30))}
             )
             if len(left):
-                one.check_page(left[:PAGE])
+                one.check_page(left[:page])
         one.look()
 
 
@@ -247,6 +257,7 @@ FLOWS: dict[str, Callable[[Labeller], None]] = {
     "shapes raw": lambda one: shapes(one, tuned=False),
     "shapes tuned": lambda one: shapes(one, tuned=True),
     "advised": advised,
+    "advised untuned": lambda one: advised(one, tuned=False),
 }
 
 

@@ -9,8 +9,9 @@ import streamlit as st
 
 from embtune.labeling.state import UNLABELLED
 from embtune.project import Project
-from embtune.work.overview import Standing
+from embtune.work.overview import CHECK, Standing
 from pages.shared.charts import show
+from pages.shared.check_predictions import check_predictions
 from pages.shared.layout import plain, told
 from pages.shared.overview_charts import (
     confidence_chart,
@@ -64,10 +65,13 @@ def headline(project: Project, now: Standing) -> None:
         with st.container(gap="xsmall", width="stretch"):
             st.title("Overview", anchor=False)
             st.markdown(f"{_stand(now)} {plain(step.text)}")
+        if not st.button(step.action, type="primary", key="overview_next", icon=":material/arrow_forward:"):
+            return
         if step.page == "sessions":
-            if st.button(step.action, type="primary", key="overview_next", icon=":material/arrow_forward:"):
-                start(project, "uncertain")
-        elif st.button(step.action, type="primary", key="overview_next", icon=":material/arrow_forward:"):
+            start(project, step.kind)
+        elif step.page == CHECK:
+            check_predictions(project)
+        else:
             st.switch_page(f"pages/{step.page}.py")
 
 

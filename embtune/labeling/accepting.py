@@ -22,7 +22,7 @@ def accept_predictions(
     *,
     embedding: str = "active",
     shown: NDArray[np.int64] | None = None,
-    source: str = "manual",
+    source: str = "session",
     detail: dict[str, Any] | None = None,
 ) -> Action:
     """Label records as they were predicted, as one action.
@@ -36,7 +36,7 @@ def accept_predictions(
     shown
         Shape (len(chosen),): the label numbers that the person saw, where a newer model may say otherwise.
     source
-        A person's: "manual", "lasso" or "session".
+        A person's: "manual", "lasso" or "session". The last means that each was looked at.
 
     Raises
     ------

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int64]
 
+MOST_CENTRES = 200
+"""Centres of a session of typical records, unless a number is given; of more records, several a centre."""
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -136,7 +139,7 @@ def typical(project: Project, n: int, *, embedding: str = "active", centres: int
     from embtune.neighbors.spread import centres_of, nearest_to_centres
 
     row = project.require_embedding(embedding)
-    k = centres or min(n, 50)
+    k = centres or min(n, MOST_CENTRES)
     found = project.cached(
         ("centres", row.name, k), row.file, lambda: centres_of(project.vectors(row.name), k)
     )

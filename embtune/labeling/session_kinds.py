@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 BEGIN, AROUND, DOUBT, CHECK = "Begin and cover", "Around something", "Where the model doubts", "Check"
 GROUPS = (BEGIN, AROUND, DOUBT, CHECK)
 
-ENOUGH_TO_DOUBT = 30
-"""Labels from which on a quick model's doubts are worth following."""
+ENOUGH_TO_PREDICT = 12
+"""Labels, or two for each of the label set, from which on a quick model's predictions are worth a look."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,14 @@ KINDS = {
             doubts.unlikely,
             ("label", "embedding"),
             ("label",),
+        ),
+        Kind(
+            "predictions",
+            "Check predictions",
+            "A page of predictions at a time: mend the wrong ones, accept the rest with one key.",
+            CHECK,
+            doubts.predicted,
+            ("embedding", "seed"),
         ),
         Kind(
             "errors",
@@ -257,9 +265,15 @@ def advice(project: Project) -> Advice | None:
         return Advice("random", "The records are not embedded yet, so only chance can choose.")
     ids = state.label_ids[state.labelled]
     n = len(ids)
-    if n < ENOUGH_TO_DOUBT or len(np.unique(ids)) < 2:
+    if n < max(ENOUGH_TO_PREDICT, 2 * len(project.labels)) or len(np.unique(ids)) < 2:
         have = "There is no label yet" if not n else f"There {'is' if n == 1 else 'are'} only {n:,} labelled"
         return Advice("typical", f"{have}: see what the corpus is made of.")
+    if n < project.n_records // 2:
+        return Advice(
+            "predictions",
+            f"{n:,} records have a label: of a page of predictions most are right, and only the others cost "
+            "a key.",
+        )
     tuned = project.active_embedding
     if tuned != "raw":
         version = next((one for one in project.versions if one.name == tuned), None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from embtune.labeling.session_kinds import ENOUGH_TO_PREDICT
 from embtune.labeling.state import NONE_OF_THESE, SOURCES
 from embtune.store.progress import action_times
 
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
     from embtune.project import Project
 
 MANY_NEW = 20
-"""Labels newer than the version in use from which on it is worth tuning again."""
+TIMES_MORE = 3
+"""A version is worth tuning again from so many newer labels on, and so many times those it learned from."""
+
+ENOUGH_TO_TUNE = 60
+"""Labels from which on a first tuning is advised; half of a small corpus."""
+
+CHECK = "check"
+"""The next step's page where predictions are looked through."""
 
 _HOUR = 3600.0
 _UNITS = ((2 * _HOUR, "5 minutes", 300.0), (96 * _HOUR, "hour", _HOUR), (np.inf, "day", 24 * _HOUR))
@@ -88,11 +96,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class NextStep:
-    """What is worth doing now: a sentence, the page where one does it, and the words of the link."""
+    """What is worth doing now: a sentence, the page where one does it, and the words of the link.
+
+    `page` is `CHECK` for predictions page by page; `kind` is that of the session where it is "sessions".
+    """
 
     text: str
     page: str
     action: str
+    kind: str = "uncertain"
 
 
 def standing(project: Project) -> Standing:
@@ -107,28 +119,53 @@ def progress_over_time(project: Project) -> Progress:
     return found
 
 
+def can_predict(project: Project) -> bool:
+    """Tell whether there are labels of two classes, so that something is predicted."""
+    ids = project.label_state().label_ids
+    return len(np.unique(ids[ids >= 0])) >= 2
+
+
 def next_step(project: Project) -> NextStep:
     """Say what to do next, from what there is."""
     if project.find_embedding("raw") is None:
         return NextStep("The records are not embedded yet.", "projects", "Embed them")
     now = standing(project)
-    if not now.n_labelled:
+    open_rows = now.n_labelled + now.n_none < now.n
+    first = max(ENOUGH_TO_PREDICT, 2 * len(project.labels))
+    if now.n_labelled < first and open_rows:
         return NextStep(
-            "Draw around what belongs together on the map.",
-            "map",
-            "Label on the map",
+            "Label a dozen typical records, one key each: they show what the corpus is made of."
+            if not now.n_labelled
+            else f"{now.n_labelled:,} records are labelled; with {first:,} the predictions are worth a look.",
+            "sessions",
+            "Label typical records",
+            "typical",
+        )
+    enough = min(ENOUGH_TO_TUNE, now.n // 2)
+    if now.n_labelled < enough and open_rows and can_predict(project):
+        return NextStep(
+            "Check predictions page by page: mend the wrong ones, accept the rest with one key.",
+            CHECK,
+            "Check predictions",
         )
     ready = project.readiness()
-    if not ready["enough"]:
-        return NextStep(ready["missing"][0], "map", "Label on the map")
     if not project.versions:
+        if not ready["enough"]:
+            return NextStep(ready["missing"][0], "map", "Label on the map")
         return NextStep("There are enough labels to tune the embedding.", "tune", "Tune")
     if project.active_embedding != "raw":
         since = project.labels_since(project.active_embedding)
         n = since.new + since.changed + since.gone
-        if n >= MANY_NEW:
+        learned = int(project.version(project.active_embedding).labels.get("n", 0))
+        if n >= max(MANY_NEW, TIMES_MORE * learned):
             return NextStep(f"{n:,} labels are newer than {project.active_embedding}.", "tune", "Tune again")
-    if now.n_labelled + now.n_none < now.n:
+    if open_rows and now.n_labelled < now.n // 2:
+        return NextStep(
+            "Check predictions page by page: most are right now, and one key accepts them.",
+            CHECK,
+            "Check predictions",
+        )
+    if open_rows:
         return NextStep(
             "The records the model is least sure of teach it most.", "sessions", "Label in a session"
         )

@@ -13,10 +13,13 @@ from embtune.project import Project
 from pages.shared.records_done import note_done
 from pages.shared.records_state import View, change, refresh
 
-PAGE = 50
+
+def page_size(n_labelled: int) -> int:
+    """Return how many records stand on a page: few while the model is young and learns from each."""
+    return 25 if n_labelled < 100 else 50 if n_labelled < 300 else 100
 
 
-def check_address(seed: int = 0) -> dict[str, str]:
+def check_address(n_labelled: int, seed: int = 0) -> dict[str, str]:
     """Return the part of the Records page's address that shows unlabelled records in a random order.
 
     At random and not the least sure first: in a page of what the model doubts half is wrong, and costs a key
@@ -25,7 +28,7 @@ def check_address(seed: int = 0) -> dict[str, str]:
     return {
         "q": json.dumps({"label": None}, separators=(",", ":")),
         "sort": json.dumps({"by": "random", "seed": seed}, separators=(",", ":")),
-        "size": str(PAGE),
+        "size": str(page_size(n_labelled)),
     }
 
 
@@ -40,7 +43,8 @@ def check_predictions(project: Project) -> None:
     """Open the Records page on unlabelled records, their predictions beside them."""
     st.session_state.pop("records_view", None)
     st.session_state.pop("records_shown", None)
-    address = check_address(random.randrange(1_000_000))
+    n = int(project.label_state().labelled.sum())
+    address = check_address(n, random.randrange(1_000_000))
     st.switch_page("pages/records.py", query_params={"project": project.name, **address})
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from embtune.labeling.session_kinds import AROUND, GROUPS, KINDS, Kind, advice
 from embtune.project import Project
+from pages.shared.check_predictions import can_check, check_predictions
 from pages.shared.layout import plain, told
 from pages.shared.record_card import short
 from pages.shared.session_state import open_session
@@ -17,6 +18,8 @@ from pages.shared.state import choose_annotator, embedding_names, embedding_titl
 
 ADVISED = 50
 """How many records the advised session has."""
+
+PREDICTIONS = "predictions"
 
 
 def new_session(project: Project, *, expanded: bool, primary: bool) -> None:
@@ -27,11 +30,14 @@ def new_session(project: Project, *, expanded: bool, primary: bool) -> None:
             kind = KINDS[advised.kind]
             with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
                 st.markdown(f"**Next: {kind.title}**  \n:gray[{advised.why}]", width="stretch")
+                words = {"annotators": "Settle them", PREDICTIONS: "Check a page"}
                 if st.button(
-                    f"Start with {ADVISED}" if advised.kind != "annotators" else "Settle them",
+                    words.get(advised.kind, f"Start with {ADVISED}"),
                     key="session_advised",
                     type="primary" if primary else "secondary",
                 ):
+                    if advised.kind == PREDICTIONS:
+                        check_predictions(project)
                     _start(project, advised.kind, n=ADVISED)
         with st.expander("Choose another kind", expanded=expanded, key="session_kinds"):
             _form(project, advised.kind if advised else "errors")
@@ -81,6 +87,13 @@ def _form(project: Project, advised: str) -> None:
             label="Draw the shape on the map, then “Label one by one”",
             icon=":material/scatter_plot:",
         )
+        return
+    if name == PREDICTIONS:
+        if can_check(project):
+            if st.button("Check predictions on Records", key="session_check"):
+                check_predictions(project)
+        else:
+            st.caption("Label a few records of two labels first: until then nothing is predicted.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         options = _options(project, kind)

@@ -48,11 +48,11 @@ def test_where_accepted_records_still_match_the_next_page_shows(labelled, open_p
 
 
 def test_the_address_asks_for_unlabelled_records_at_random_fifty_a_page(labelled):
-    address = check_address(seed=7)
+    address = check_address(200, seed=7)
     rows = labelled.rows_matching(json.loads(address["q"]), sort=json.loads(address["sort"]))
     assert sorted(rows) == np.flatnonzero(labelled.label_state().label_ids == -1).tolist()
     assert rows.tolist() != sorted(rows)
-    assert address["size"] == "50"
+    assert [check_address(n)["size"] for n in (24, 200, 300)] == ["25", "50", "100"]
 
 
 def test_nothing_is_to_be_checked_before_two_labels_are_known(project):

@@ -4,7 +4,7 @@ import numpy as np
 
 from embtune.labeling.state import SOURCES
 from embtune.store.tables import actions
-from embtune.work.overview import MANY_NEW
+from embtune.work.overview import CHECK
 
 
 def test_labels_are_counted_by_class_source_and_person(project):
@@ -50,14 +50,27 @@ def test_progress_counts_what_stands_by_when_it_was_given(project):
 
 
 def test_the_next_step_follows_the_work(project, label_rows, axes):
-    assert project.next_step().page == "map"
+    assert project.next_step().page == "sessions"  # typical records first
     label_rows(project, [0, 1])
+    assert project.next_step().action == "Label typical records"
+    label_rows(project, range(15))
+    assert project.next_step().page == CHECK
     label_rows(project, range(30))
     assert project.next_step().page == "tune"
     project.tune("axes", parameters={"keep": "signal"})
     project.activate("v1")
-    assert project.next_step().page == "sessions"
-    label_rows(project, range(30, 30 + MANY_NEW))
+    assert project.next_step().page == "sessions"  # half is labelled: what is left is in doubt
+    label_rows(project, range(60))
+    assert project.next_step().page == "export"
+
+
+def test_a_version_is_tuned_again_when_there_are_four_times_its_labels(project, label_rows, axes):
+    label_rows(project, range(12))
+    project.tune("axes", parameters={"keep": "signal"})
+    project.activate("v1")
+    label_rows(project, range(12, 47))
+    assert project.next_step().page == "sessions"  # 35 new ones: less than three times 12
+    label_rows(project, [47])
     assert project.next_step().page == "tune"
 
 

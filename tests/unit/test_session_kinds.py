@@ -243,13 +243,14 @@ def test_a_session_remembers_its_kind_task_and_embedding(project, book):
     assert session.origin == {"embedding": "raw"}
 
 
-def test_the_advice_goes_from_typical_to_uncertain_and_to_what_differs(project):
+def test_the_advice_goes_from_typical_to_predictions_to_doubts_and_to_what_differs(project):
     assert advice(project).kind == "typical"
-    project.label(np.arange(0, 30, 3), "Alpha")
+    project.label(np.arange(0, 33, 3), "Alpha")
+    assert advice(project).kind == "typical"  # 11 labels: too few, and all of one kind
     project.label(np.arange(1, 30, 3), "Beta")
-    assert advice(project).kind == "typical"  # 20 labels: too few to doubt
-    project.label(np.arange(30, 45), "Gamma")
-    assert advice(project).kind == "uncertain"
+    assert advice(project).kind == "predictions"  # 21 of 60
+    project.label(np.arange(36, 50), "Gamma")
+    assert advice(project).kind == "uncertain"  # more than half is labelled
     project.view(annotator="bob").label([0], "Beta")
     assert advice(project).kind == "annotators"
     project.undo()
@@ -262,3 +263,12 @@ def test_after_tuning_the_advice_is_to_look_at_what_changed(known, axes):
     known.tune("axes", seed=0)
     known.activate("v1")
     assert advice(known).kind == "raw-tuned"
+
+
+def test_predictions_to_check_are_drawn_at_random_from_the_unlabelled(known):
+    rows = [
+        item.row for item in known.sessions_book.items(known.sessions_book.create_of("predictions", n=10))
+    ]
+    assert len(rows) == 10
+    assert rows != sorted(rows)
+    assert not known.label_state().labelled[rows].any()
