@@ -21,6 +21,7 @@ from pages.shared.map_drawing import outdated_map, waiting_for_map
 from pages.shared.map_legend import legend, visible_points
 from pages.shared.map_movement import movement_chart, movement_panel, movement_toggle
 from pages.shared.map_panel import panel
+from pages.shared.slice_choice import map_slice, save_shape_as_slice
 from pages.shared.state import embedding_names, embedding_title, require_project
 
 METHODS = {"pca": "PCA", "umap": "UMAP", GUIDED: "Separate my labels"}
@@ -47,6 +48,12 @@ def keep(name: str) -> None:
 def forget_selection() -> None:
     """Drop the shapes. What the browser reported last stays known, so that it does not come back."""
     st.session_state.pop("map_selection", None)
+
+
+def choose_rows(rows: NDArray[np.int64], name: str) -> None:
+    """Select records at once, such as those of a slice."""
+    st.session_state["map_selection"] = Selection.of(rows, name)
+    st.session_state.pop("map_drawn_on", None)
 
 
 @st.fragment
@@ -79,6 +86,9 @@ def map_fragment() -> None:
             return
         chart_place = st.container()
         visible = visible_points(colors, len(xy), legend(colors))
+        within = map_slice(project, choose_rows)
+        if within is not None:
+            visible = visible & np.isin(np.arange(len(xy)), within)
         take_in_drawing(mode)
         take_in_click(xy, clusters)
         selection: Selection = st.session_state.get("map_selection", Selection())
@@ -87,11 +97,13 @@ def map_fragment() -> None:
             draw(xy, colors, visible, drag, selection, (embedding, method, color_by), clusters)
     with panel_side:
         if selection.name:
-            st.caption(f"cluster “{plain(selection.name)}”")
+            st.caption(f"“{plain(selection.name)}”, all of it")
         idle = None
         if color_by == CLUSTER:
             idle = partial(clusters_panel, project, embedding, clusters)
         panel(project, embedding, method, selection, rows, forget_selection, nothing_new_drawn, idle=idle)
+        if not selection.empty:
+            save_shape_as_slice(project, selection, embedding, method)
 
 
 def controls() -> tuple[str, str, str]:
