@@ -9,9 +9,9 @@ at the end.
                                   [--seeds 1] [--limit N] [--json]
 
 Flows: `random` order; `uncertain` first; `similar` sessions under raw and `similar tuned` under a version;
-`shapes` on the raw map and `shapes tuned` on a version's; and `advised`, what the product leads to: typical
-records first, then predictions page by page, where only the wrong ones cost a key and one click accepts the
-rest.
+`shapes` on the raw map and `shapes tuned` on a version's; and `advised`: whatever `project.next_step()`, the
+head of the Overview page, says is next. That is typical records first, then predictions page by page, where
+only the wrong ones cost a key and one click accepts the rest, and a tuning in between.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ from corpus import (
 )
 from numpy.typing import NDArray
 from vectors import cached_vectors, remember
+
+from embtune.labeling.session_kinds import enough_to_predict
+from embtune.work.overview import CHECK
 
 LEVELS = (80, 85, 90)
 BESIDE = 9  # labels that have a digit: one key; others are typed to be found
@@ -122,12 +125,9 @@ class Labeller:
         return share
 
     def tune(self) -> None:
-        """Press the button, and make the version active whatever the gate says."""
+        """Press the button; the gate says whether the version is used."""
         self.actions += 1
-        made = self.project.tune("auto", parameters={"encoder": "no"})
-        if self.project.active_embedding != made["version"]:
-            self.actions += 1
-            self.project.activate(made["version"])
+        self.project.tune("auto", parameters={"encoder": "no"})
 
     def check_page(self, rows: NDArray[np.int64]) -> None:
         """Look through a page of predictions: the wrong ones cost a key each, one click accepts the rest."""
@@ -206,7 +206,9 @@ def shapes(one: Labeller, *, tuned: bool) -> None:
     if tuned:
         session(one, "typical", n=max(60, 2 * len(one.names)))
         one.tune()
-    embedding = one.project.active_embedding
+        embedding = one.project.versions[-1].name
+    else:
+        embedding = "raw"
     one.project.make_map(embedding=embedding, method="umap")
     xy = np.asarray(one.project.map(embedding, "umap"))
     xy = (xy - xy.mean(axis=0)) / xy.std(axis=0)
@@ -228,24 +230,25 @@ def page_size(given: int) -> int:
     return 25 if given < 100 else 50 if given < 300 else 100
 
 
-def advised(one: Labeller, *, tuned: bool = True) -> None:
-    """What the product leads to: typical records first, then predictions page by page, tuned in between."""
-    session(one, "typical", n=max(12, 2 * len(one.names)))
-    one.look()
-    tuned_at = 0
-    while not one.done() and len(one.todo()):
-        given = len(one.wanted) - len(one.todo())
-        if tuned and given >= max(60, 4 * tuned_at):
+def advised(one: Labeller) -> None:
+    """Do what the product says is next, until the highest level is reached."""
+    while not one.done():
+        step = one.project.next_step()
+        if step.page == "sessions":
+            session(one, step.kind, n=enough_to_predict(one.project) if step.kind == "typical" else 50)
+        elif step.page == "tune":
             one.tune()
-            one.look()
-            tuned_at = given
-        page = page_size(given)
-        for _ in range(max(1, given // (8 * page))):  # a new model after every page, or every eighth of all
-            left = one.project.rows_matching(
-                {"label": None}, sort={"by": "random", "seed": int(one.rng.integers(1 << 30))}
-            )
-            if len(left):
-                one.check_page(left[:page])
+        elif step.page == CHECK:
+            given = len(one.wanted) - len(one.todo())
+            page = page_size(given)
+            for _ in range(max(1, given // (8 * page))):  # a new model after each, or each eighth of all
+                left = one.project.rows_matching(
+                    {"label": None}, sort={"by": "random", "seed": int(one.rng.integers(1 << 30))}
+                )
+                if len(left):
+                    one.check_page(left[:page])
+        else:
+            return
         one.look()
 
 
@@ -257,7 +260,6 @@ FLOWS: dict[str, Callable[[Labeller], None]] = {
     "shapes raw": lambda one: shapes(one, tuned=False),
     "shapes tuned": lambda one: shapes(one, tuned=True),
     "advised": advised,
-    "advised untuned": lambda one: advised(one, tuned=False),
 }
 
 

@@ -1030,9 +1030,7 @@ class Project:
 
         return label_group(self, chosen, label, threshold, **options)
 
-    def outlier_scores(
-        self, embedding: str = "active", *, make: bool = True
-    ) -> NDArray[np.float32] | None:
+    def outlier_scores(self, embedding: str = "active", *, make: bool = True) -> NDArray[np.float32] | None:
         """How odd every record is, shape (n,), higher is odder; see `embtune.work.finding.odd_scores`."""
         from embtune.work.finding import odd_scores
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from embtune.labeling.session_kinds import enough_to_predict
 from embtune.labeling.state import UNLABELLED
 from embtune.project import Project
 from embtune.work.overview import CHECK, Standing
@@ -68,7 +69,7 @@ def headline(project: Project, now: Standing) -> None:
         if not st.button(step.action, type="primary", key="overview_next", icon=":material/arrow_forward:"):
             return
         if step.page == "sessions":
-            start(project, step.kind)
+            start(project, step.kind, n=enough_to_predict(project) if step.kind == "typical" else 50)
         elif step.page == CHECK:
             check_predictions(project)
         else:

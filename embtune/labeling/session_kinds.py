@@ -242,6 +242,11 @@ def kind_title(kind: str) -> str:
     return KINDS[kind].title if kind in KINDS else {"list": "A list of records"}.get(kind, kind.capitalize())
 
 
+def enough_to_predict(project: Project) -> int:
+    """Return how many labels are enough for the quick model's predictions to be worth a look."""
+    return max(ENOUGH_TO_PREDICT, 2 * len(project.labels))
+
+
 @dataclass(frozen=True)
 class Advice:
     """The kind of session that helps most now, and why, in a sentence."""
@@ -265,7 +270,7 @@ def advice(project: Project) -> Advice | None:
         return Advice("random", "The records are not embedded yet, so only chance can choose.")
     ids = state.label_ids[state.labelled]
     n = len(ids)
-    if n < max(ENOUGH_TO_PREDICT, 2 * len(project.labels)) or len(np.unique(ids)) < 2:
+    if n < enough_to_predict(project) or len(np.unique(ids)) < 2:
         have = "There is no label yet" if not n else f"There {'is' if n == 1 else 'are'} only {n:,} labelled"
         return Advice("typical", f"{have}: see what the corpus is made of.")
     if n < project.n_records // 2:

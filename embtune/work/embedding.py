@@ -16,6 +16,7 @@ from embtune.store.artifacts import put_embedding
 from embtune.store.projects import update_project
 from embtune.store.records import fetch_texts
 from embtune.work.appending import before_appending, extend_maps
+from embtune.work.graphs import prepare_graph
 
 if TYPE_CHECKING:
     from embtune.project import Project
@@ -64,6 +65,7 @@ def embed(
         detail = _encode(project, model or project.info.model, device, n, report)
     extended = _extend_versions(project, n, device, report)
     maps = extend_maps(project, drawn, report=report)
+    prepare_graph(project, "raw")
     seconds = time.perf_counter() - before
     return {
         **detail,

@@ -38,6 +38,13 @@ def graph_of(project: Project, row: EmbeddingRow, *, wait: bool = False) -> Any:
     return kept.graph
 
 
+def prepare_graph(project: Project, embedding: str) -> None:
+    """Compute the graph at the end of the job that made an embedding, so that no page waits for it."""
+    row = project.find_embedding(embedding)
+    if row is not None:
+        graph_of(project, row, wait=True)
+
+
 class _Kept:
     """The graph of one matrix: in memory, else on disk, else to be made."""
 

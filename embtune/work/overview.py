@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embtune.labeling.session_kinds import ENOUGH_TO_PREDICT
+from embtune.labeling.session_kinds import enough_to_predict
 from embtune.labeling.state import NONE_OF_THESE, SOURCES
 from embtune.store.progress import action_times
 
@@ -21,7 +21,11 @@ TIMES_MORE = 3
 """A version is worth tuning again from so many newer labels on, and so many times those it learned from."""
 
 ENOUGH_TO_TUNE = 60
-"""Labels from which on a first tuning is advised; half of a small corpus."""
+ONE_IN = 10
+"""Labels from which on a first tuning is advised: so many, or one in ten records of a large corpus.
+
+Before, predictions cost fewer keys without it: a version learns the first labels' mistakes.
+"""
 
 CHECK = "check"
 """The next step's page where predictions are looked through."""
@@ -131,7 +135,7 @@ def next_step(project: Project) -> NextStep:
         return NextStep("The records are not embedded yet.", "projects", "Embed them")
     now = standing(project)
     open_rows = now.n_labelled + now.n_none < now.n
-    first = max(ENOUGH_TO_PREDICT, 2 * len(project.labels))
+    first = enough_to_predict(project)
     if now.n_labelled < first and open_rows:
         return NextStep(
             "Label a dozen typical records, one key each: they show what the corpus is made of."
@@ -141,7 +145,7 @@ def next_step(project: Project) -> NextStep:
             "Label typical records",
             "typical",
         )
-    enough = min(ENOUGH_TO_TUNE, now.n // 2)
+    enough = min(max(ENOUGH_TO_TUNE, now.n // ONE_IN), now.n // 2)
     if now.n_labelled < enough and open_rows and can_predict(project):
         return NextStep(
             "Check predictions page by page: mend the wrong ones, accept the rest with one key.",

@@ -17,6 +17,7 @@ from embtune.labeling.state import SOURCES
 from embtune.progress import Report, silent
 from embtune.store.artifacts import insert_version
 from embtune.store.records import fetch_texts
+from embtune.work.graphs import prepare_graph
 from embtune.work.promoting import gate as measure_and_gate
 from embtune.work.slice_masks import slice_mask
 
@@ -261,6 +262,7 @@ def tune(
         folder=project.relative(folder),
         activate=gate["active"],
     )
+    prepare_graph(project, name)
     return {
         "version": name,
         "recipe": recipe,

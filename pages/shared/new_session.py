@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from embtune.labeling.session_kinds import AROUND, GROUPS, KINDS, Kind, advice
+from embtune.labeling.session_kinds import AROUND, GROUPS, KINDS, Kind, advice, enough_to_predict
 from embtune.project import Project
 from pages.shared.check_predictions import can_check, check_predictions
 from pages.shared.layout import plain, told
@@ -28,17 +28,18 @@ def new_session(project: Project, *, expanded: bool, primary: bool) -> None:
     with st.container(border=True):
         if advised is not None:
             kind = KINDS[advised.kind]
+            n = enough_to_predict(project) if advised.kind == "typical" else ADVISED
             with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
                 st.markdown(f"**Next: {kind.title}**  \n:gray[{advised.why}]", width="stretch")
                 words = {"annotators": "Settle them", PREDICTIONS: "Check a page"}
                 if st.button(
-                    words.get(advised.kind, f"Start with {ADVISED}"),
+                    words.get(advised.kind, f"Start with {n}"),
                     key="session_advised",
                     type="primary" if primary else "secondary",
                 ):
                     if advised.kind == PREDICTIONS:
                         check_predictions(project)
-                    _start(project, advised.kind, n=ADVISED)
+                    _start(project, advised.kind, n=n)
         with st.expander("Choose another kind", expanded=expanded, key="session_kinds"):
             _form(project, advised.kind if advised else "errors")
 
