@@ -19,6 +19,7 @@ from embtune.errors import BadInputError, NotReadyError, StorageError, UnknownCh
 from embtune.labeling.state import NONE_OF_THESE, SOURCES
 from embtune.progress import Report, silent
 from embtune.store.journal import votes_by_id
+from embtune.store.labelset import label_targets
 from embtune.store.marks import COMMENT, FLAG, Mark
 from embtune.store.records import fetch_records
 from embtune.work.distilling import distilled_head
@@ -78,7 +79,9 @@ def export_rows(project: Project, rows: Sequence[int]) -> Iterable[dict[str, Any
     state = project.label_state()
     few = state.vote_ids[list(rows)].tolist() if len(rows) <= _FEW else None
     who = votes_by_id(project.db, project.id, few)
-    names = {label.id: label.name for label in project.labels} | {NONE_OF_THESE: "none of these"}
+    names: dict[int | None, str] = {label.id: label.name for label in project.labels}
+    names[NONE_OF_THESE] = "none of these"
+    now = label_targets(project.db, project.id)  # what merged labels became
     for start in range(0, len(rows), 2000):
         for record in fetch_records(project.db, project.id, rows[start : start + 2000]):
             label_id = int(state.label_ids[record.row])
@@ -95,7 +98,9 @@ def export_rows(project: Project, rows: Sequence[int]) -> Iterable[dict[str, Any
                 "labelled_at": datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
                 if at is not None and answered
                 else None,
-                "reference_label": names.get(record.reference_label_id or 0),
+                "reference_label": names.get(
+                    now.get(record.reference_label_id or 0, record.reference_label_id)
+                ),
                 **{name: _MARKS[name](marks.get(record.row, [])) for name in added},
             }
 

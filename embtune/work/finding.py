@@ -214,10 +214,11 @@ def odd_scores(
 def label_errors(project: Project, embedding: str = "active") -> LabelErrors:
     """Find labels that are likely wrong, the most suspicious first.
 
-    Every label in force is looked at, whoever gave it; models that did not see it predict its record.
-    Empty with labels of fewer than two classes.
+    Every label in force is looked at, whoever gave it; models that did not see it predict its record, on raw
+    unless a version is named: a version has learned these labels, the wrong ones too. Empty with labels of
+    fewer than two classes.
     """
-    row = project.require_embedding(embedding)
+    row = _checked_on(project, embedding)
     stamp = (project.revision, row.file)
     found: LabelErrors = project.cached(
         ("label errors", row.name), stamp, lambda: _label_errors(project, row.name)
@@ -228,12 +229,16 @@ def label_errors(project: Project, embedding: str = "active") -> LabelErrors:
 
 def known_label_errors(project: Project, embedding: str = "active") -> tuple[LabelErrors | None, bool]:
     """Return what `label_errors` found last in this process, and whether it is of the labels of now."""
-    row = project.require_embedding(embedding)
+    row = _checked_on(project, embedding)
     last = _last(project, row)
     if not last:
         return None, False
     stamp, found = last[0]
     return found, stamp == (project.revision, row.file)
+
+
+def _checked_on(project: Project, embedding: str) -> Any:
+    return project.require_embedding("raw" if embedding in ("active", "best") else embedding)
 
 
 def quick_to_check(project: Project) -> bool:

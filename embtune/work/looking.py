@@ -111,14 +111,15 @@ def look_first(
     central, far = central_and_odd(vectors, placed, N_TEXTS)
     pending = False
     if wait is None:
-        model = quick_model(project, embedding)
+        model = quick_model(project)
     else:
-        model, pending = model_within(project, embedding, wait)
+        model, pending = model_within(project, "active", wait)
     names = {one.id: one.name for one in project.labels}
     predicted: tuple[tuple[str, float], ...] = ()
     purity = sure = None
     uncertain = np.empty(0, dtype=np.int64)
-    asked = targets[targets < len(vectors)]
+    learned = project.vectors("raw")  # what the model is on, whichever map was drawn on
+    asked = targets[targets < len(learned)]
     if model is not None and len(asked):
         share = believed(model, asked)
         mix = share.mean(axis=0)
@@ -133,10 +134,10 @@ def look_first(
         if at < len(model.classes) and model.classes[at] == wanted:
             unsure = _unsure(share, at)
             uncertain = asked[unsure][np.argsort(share[unsure, at], kind="stable")]
-            purity = sure = purity_of(model, vectors, asked, share[:, at], at, rows)
+            purity = sure = purity_of(model, learned, asked, share[:, at], at, rows)
             left = ~unsure
             if 0 < left.sum() < len(asked):
-                sure = purity_of(model, vectors, asked[left], share[left, at], at, rows)
+                sure = purity_of(model, learned, asked[left], share[left, at], at, rows)
     return Look(
         n=len(rows),
         labels=_counts(state.label_ids[rows], names),

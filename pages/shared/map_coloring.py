@@ -88,7 +88,7 @@ def coloring(project: Project, choice: str, embedding: str, clustering: Clusteri
     predicted, other = None, None
     if choice in ("prediction", "confidence", DIFFERS):
         # The newest there are; only the first ones are waited for.
-        predicted = _predictions(project, embedding)
+        predicted = _predictions(project, embedding if choice == DIFFERS else "active")
     if choice == DIFFERS:
         if embedding == "raw":
             tuned = project.active_embedding

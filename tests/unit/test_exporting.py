@@ -112,3 +112,11 @@ def test_a_model_of_own_vectors_cannot_be_exported(faint_project, axes, tmp_path
     with pytest.raises(NotReadyError, match="The active embedding of project 'demo' is raw"):
         project.export_model("best", tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+def test_the_reference_label_of_a_merged_label_is_what_it_became(project):
+    from embtune.work.exporting import export_rows
+
+    row = next(record.row for record in project.records(range(3)) if record.reference_label == "Alpha")
+    project.label_set.merge("Alpha", "Beta")
+    assert [line["reference_label"] for line in export_rows(project, [row])] == ["Beta"]

@@ -90,10 +90,14 @@ def test_everything_is_still_there_under_one_task_a_project(old):
         assert connection.exec_driver_sql("pragma integrity_check").scalar() == "ok"
         tasks = connection.exec_driver_sql("select project_id, name from tasks order by 1").all()
         assert tasks == [(3, "Labels"), (5, "Labels")]
+        tied = "select count(*) from actions where kind = 'judgement' and task_id is not null"
+        assert connection.exec_driver_sql(tied).scalar() == 0
         for table in ("labels", "annotations", "sessions", "actions"):
             wrong = (
                 f"select count(*) from {table} t left join tasks on tasks.id = t.task_id "
                 "where tasks.project_id is not t.project_id"
+                # Judgements are of no task: deleting one must not take them along.
+                + (" and t.kind != 'judgement'" if table == "actions" else "")
             )
             assert connection.exec_driver_sql(wrong).scalar() == 0
     project = embtune.open("old", create=False)

@@ -195,3 +195,15 @@ def test_a_look_does_not_take_the_pause_between_fits(two_labels):
     found, coming = predicting.model_within(two_labels, "raw", 10)
     assert not coming
     assert two_labels.label_named("Gamma").id in found.classes
+
+
+def test_a_version_that_learned_the_labels_does_not_judge_them(two_labels, axes):
+    """On a version's vectors a model is surer than it is right: what is active changes no prediction."""
+    before = two_labels.quick_predictions()
+    two_labels.tune("axes", parameters={"keep": "signal"})
+    two_labels.activate("v1")
+    after = two_labels.quick_predictions("active")
+    assert (before[0] == after[0]).all()
+    assert (before[1] == after[1]).all()
+    assert (two_labels.quick_predictions("v1")[1] != after[1]).any()
+    assert (two_labels.out_of_fold("active")[2] == two_labels.out_of_fold("raw")[2]).all()

@@ -64,6 +64,7 @@ def upgrade() -> None:
             f"(SELECT tasks.id FROM tasks WHERE tasks.project_id = {name}.project_id)"
         )
     op.execute("UPDATE actions SET kind = 'judgement' WHERE id IN (SELECT action_id FROM judgements)")
+    op.execute("UPDATE actions SET task_id = NULL WHERE kind = 'judgement'")
     with op.batch_alter_table("labels", table_kwargs=_NUMBERED) as batch:
         batch.alter_column("task_id", existing_type=sa.Integer(), nullable=False)
     with op.batch_alter_table("annotations") as batch:
