@@ -36,7 +36,7 @@ from embtune.store import tasks as task_store
 from embtune.store.database import Database, ensure_folder, get_database
 from embtune.store.jobs import JobRow, get_job, list_jobs
 from embtune.store.labelset import Label, label_targets, labels_ever, list_labels
-from embtune.store.marks import COMMENT, FLAG, Mark, list_marks
+from embtune.store.marks import COMMENT, FLAG, Mark, MarkLog, Marks
 from embtune.store.projects import (
     ProjectCard,
     ProjectRow,
@@ -476,15 +476,15 @@ class Project:
 
     def marks(self) -> dict[int, list[Mark]]:
         """Flags and comments in force, by row."""
+        return self._marks().by_row
 
-        def load() -> dict[int, list[Mark]]:
-            found: dict[int, list[Mark]] = {}
-            for mark in list_marks(self.db, self.id):
-                found.setdefault(mark.row, []).append(mark)
-            return found
+    def flagged_rows(self) -> NDArray[np.int64]:
+        """Rows of the records with a flag, ascending."""
+        return self._marks().flagged
 
-        known: dict[int, list[Mark]] = self.cached("marks", self.revision, load)
-        return known
+    def _marks(self) -> Marks:
+        log: MarkLog = self.cached("marks", 0, lambda: MarkLog(self.id))
+        return log.now(self.db)
 
     def flag(self, chosen: Records | str | int, on: bool = True) -> journal.Action:
         """Flag records for a second look, or take the flag off; see `LabelBook.flag`."""
@@ -611,11 +611,11 @@ class Project:
         return label_from_table(self, Path(source) if isinstance(source, str) else source, **options)
 
     def undo(self, action_id: int | None = None) -> journal.Action | None:
-        """Take back an action as a whole, the last one by default; None if there is none."""
+        """Take back an action as a whole, the annotator's last here by default; None if there is none."""
         return self.book.undo(action_id)
 
     def redo(self, action_id: int | None = None) -> journal.Action | None:
-        """Bring back an undone action, the last undone by default; None if there is none."""
+        """Bring back an undone action, the annotator's last undone here by default; None if there is none."""
         return self.book.redo(action_id)
 
     def history(self, limit: int = 50, *, label: str | None = None, **filters: Any) -> list[journal.Action]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import streamlit as st
 
 from embtune.labeling.state import NONE_OF_THESE, count_labels
@@ -92,14 +94,17 @@ def editor(project: Project, label: Label, n_labels: int) -> None:
             f'<div class="quiet num" style="margin-top:.3em">{impact.sentence}</div>'
         )
         with st.form(f"label_edit_{label.id}", border=False):
-            name = st.text_input("Name", label.name, max_chars=200, key=f"label_name_{label.id}")
-            about = st.text_input("When to give it", label.description, key=f"label_about_{label.id}")
-            left, middle, right = st.columns(3, vertical_alignment="bottom")
-            color = left.color_picker("Colour", label.color, key=f"label_color_{label.id}")
-            hotkey = middle.text_input("Key", label.hotkey or "", max_chars=1, key=f"label_key_{label.id}")
-            place = right.number_input(
-                "Place", 1, n_labels, _place(project, label), key=f"label_place_{label.id}"
+            name = st.text_input("Name", label.name, max_chars=200, key=_key("name", label, label.name))
+            about = st.text_input(
+                "When to give it", label.description, key=_key("about", label, label.description)
             )
+            left, middle, right = st.columns(3, vertical_alignment="bottom")
+            color = left.color_picker("Colour", label.color, key=_key("color", label, label.color))
+            hotkey = middle.text_input(
+                "Key", label.hotkey or "", max_chars=1, key=_key("key", label, label.hotkey)
+            )
+            at = _place(project, label)
+            place = right.number_input("Place", 1, n_labels, at, key=_key("place", label, at))
             saved = st.form_submit_button("Save", key=f"label_save_{label.id}")
         if saved:
             with told():
@@ -112,6 +117,11 @@ def editor(project: Project, label: Label, n_labels: int) -> None:
                 split_dialog(project, label)
             if st.button("Delete …", key="label_delete", icon=":material/delete:"):
                 delete_dialog(project, label)
+
+
+def _key(field: str, label: Label, now: object) -> str:
+    """Name a field by what it holds now: changed elsewhere, it shows that and saves nothing older."""
+    return f"label_{field}_{label.id}_{zlib.crc32(repr(now).encode()):x}"
 
 
 def save(project: Project, label: Label, name: str, about: str, color: str, hotkey: str, place: int) -> None:

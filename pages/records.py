@@ -23,6 +23,7 @@ from pages.shared.records_state import (
     WAYS,
     Shown,
     View,
+    by_meaning,
     change,
     current_view,
     keep_address,
@@ -116,7 +117,9 @@ def search(view: View, embedded: bool) -> None:
             placeholder=_PLACES[view.by],
             icon=":material/search:",
             label_visibility="collapsed",
-            on_change=lambda: change(project, find=st.session_state["records_find"]),
+            on_change=lambda: change(
+                project, find=st.session_state["records_find"], **by_meaning(view, view.by)
+            ),
         )
         st.segmented_control(
             "Search by",
@@ -125,7 +128,9 @@ def search(view: View, embedded: bool) -> None:
             required=True,
             label_visibility="collapsed",
             width="content",
-            on_change=lambda: change(project, by=st.session_state["records_by"]),
+            on_change=lambda: change(
+                project, by=st.session_state["records_by"], **by_meaning(view, st.session_state["records_by"])
+            ),
         )
 
 
@@ -249,7 +254,6 @@ def nothing(view: View) -> None:
         st.markdown("**No record matches.** Take a filter off, or look for something else.")
         if view.find.strip() and view.by == "keyword":
             st.caption("Fewer words find more; a search by meaning needs no exact words.")
-
         st.button(
             "Show all records",
             key="records_all",
@@ -326,7 +330,11 @@ def _take(project: Project, step: dict[str, Any], names: dict[int, str | None], 
     elif kind == "accept":
         accept_page(project, view, step["rows"], step["labels"])
     elif kind == "undo":
+        trail = st.session_state.get("records_trail", [])
+        page_taken_back = bool(trail) and "accepted" in project.book.action(trail[-1]).detail
         undo_last(project)
+        if page_taken_back:
+            refresh()  # the page that was accepted comes back
 
 
 def similar_to(rows: list[int]) -> None:

@@ -1,4 +1,7 @@
-"""Accept predictions: records that a person looked through get the label the model gave them."""
+"""Label what a person looked through, keeping what somebody else answered in the meantime.
+
+A page is looked at for minutes; what is given to all of it must not go over an answer it did not show.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embtune.errors import BadInputError, NotReadyError
+from embtune.errors import BadInputError, ConflictError, NotReadyError
 from embtune.labeling.state import MANUAL_SOURCES
 from embtune.store import journal
 from embtune.store.journal import Action, Vote
+from embtune.store.labelset import is_deleted
+from embtune.store.projects import raise_revision
 
 if TYPE_CHECKING:
     from embtune.project import Project, Records
@@ -26,6 +31,8 @@ def accept_predictions(
     detail: dict[str, Any] | None = None,
 ) -> Action:
     """Label records as they were predicted, as one action.
+
+    Records that have a person's answer by now keep it; the summary says how many.
 
     Parameters
     ----------
@@ -44,12 +51,10 @@ def accept_predictions(
         If there is no prediction for one of them yet.
     BadInputError
         If nothing was chosen, a label is not of the task, or the source is not a person's.
+    ConflictError
+        If a person answered every one of them already.
     """
-    rows = project.rows_of(chosen)
-    if not len(rows):
-        raise BadInputError("No record was chosen, so nothing was labelled.")
-    if source not in MANUAL_SOURCES:
-        raise BadInputError(f"{source!r} is no source of a person who looked: {sorted(MANUAL_SOURCES)}.")
+    rows = _rows_of(project, chosen, source)
     if shown is None:
         found = project.quick_predictions(embedding)
         if found is None:
@@ -64,9 +69,14 @@ def accept_predictions(
         raise BadInputError("A predicted label is not in the label set any more: look again.")
     rows, first = np.unique(rows, return_index=True)
     given = np.asarray(shown)[first]
-    one = int(given[0]) if (given == given[0]).all() else None
-    n = f"{len(rows):,} prediction{'' if len(rows) == 1 else 's'}"
     with project.db.write() as connection:
+        raise_revision(connection, project.id)  # from here on nobody else writes: what is open stays open
+        left = ~project.label_state().manual[rows]
+        n_out = int((~left).sum())
+        if not left.any():
+            raise ConflictError("A person labelled all of these already: look again. Nothing was accepted.")
+        rows, given = rows[left], given[left]
+        one = int(given[0]) if (given == given[0]).all() else None
         action_id = journal.insert_action(
             connection,
             project.id,
@@ -74,10 +84,81 @@ def accept_predictions(
             source=source,
             annotator=project.annotator,
             label_id=one,
-            summary=f"Accepted {n}",
-            detail={"accepted": len(rows)} | (detail or {}),
+            summary=f"Accepted {_counted(len(rows), 'prediction')}{_left_out(n_out)}",
+            detail={"accepted": len(rows)} | ({"left_out": n_out} if n_out else {}) | (detail or {}),
             task_id=project.task.id,
         )
-    written = journal.get_action(project.db, project.id, action_id)
-    assert written is not None
-    return written
+    return project.book.action(action_id)
+
+
+def label_still_open(
+    project: Project,
+    chosen: Records,
+    label: str | None,
+    still_open: Records,
+    *,
+    source: str = "manual",
+    detail: dict[str, Any] | None = None,
+) -> Action:
+    """Give records a label (None: "none of these") as one action, except where somebody was faster.
+
+    Parameters
+    ----------
+    chosen
+        Record ids or row numbers.
+    still_open
+        Those of them that nobody had answered when the person looked: they are left out if they have a
+        person's answer by now, and the summary says how many. The others are labelled whatever they have.
+    source
+        A person's: "manual", "lasso" or "session".
+
+    Raises
+    ------
+    BadInputError
+        If nothing was chosen, or the source is not a person's.
+    ConflictError
+        If nothing is left to be labelled, or the label was deleted.
+    """
+    rows = np.unique(_rows_of(project, chosen, source))
+    were_open = np.isin(rows, project.rows_of(still_open))
+    label_id = None if label is None else project.label_named(label).id
+    with project.db.write() as connection:
+        raise_revision(connection, project.id)
+        if label_id is not None and is_deleted(connection, label_id):
+            raise ConflictError(f"The label {label!r} was deleted meanwhile: nothing was labelled.")
+        out = were_open & project.label_state().manual[rows]
+        n_out = int(out.sum())
+        rows = rows[~out]
+        if not len(rows):
+            raise ConflictError("A person labelled all of these meanwhile: look again. Nothing was labelled.")
+        what = "none of these" if label is None else label
+        answer = "none" if label is None else "label"
+        action_id = journal.insert_action(
+            connection,
+            project.id,
+            [Vote(row, label_id, answer) for row in rows.tolist()],
+            source=source,
+            annotator=project.annotator,
+            label_id=label_id,
+            summary=f"Labelled {_counted(len(rows), 'record')} {what}{_left_out(n_out)}",
+            detail=({"left_out": n_out} if n_out else {}) | (detail or {}),
+            task_id=project.task.id,
+        )
+    return project.book.action(action_id)
+
+
+def _rows_of(project: Project, chosen: Records, source: str) -> NDArray[np.int64]:
+    rows = project.rows_of(chosen)
+    if not len(rows):
+        raise BadInputError("No record was chosen, so nothing was labelled.")
+    if source not in MANUAL_SOURCES:
+        raise BadInputError(f"{source!r} is no source of a person who looked: {sorted(MANUAL_SOURCES)}.")
+    return rows
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _left_out(n: int) -> str:
+    return f"; left out {n:,} that a person labelled meanwhile" if n else ""

@@ -176,7 +176,7 @@ class LabelBook:
         return self.action(action_id)
 
     def undo(self, action_id: int | None = None) -> Action | None:
-        """Take back an action as a whole, by default the last one that stands; whatever came after it stays.
+        """Take back an action as a whole, by default `last()`; whatever came after it stays.
 
         Raises
         ------
@@ -186,7 +186,7 @@ class LabelBook:
         return self._mark(action_id, undone=True)
 
     def redo(self, action_id: int | None = None) -> Action | None:
-        """Bring back an undone action, by default the last one undone.
+        """Bring back an undone action, by default the annotator's last one undone in this task or in none.
 
         Raises
         ------
@@ -196,22 +196,35 @@ class LabelBook:
         return self._mark(action_id, undone=False)
 
     def last(self) -> Action | None:
-        """Return the last action that stands."""
+        """Return the annotator's last action that stands, of this task or, such as a flag, of none.
+
+        What others did is undone by its number alone, on History for example.
+        """
         project = self._project
         found: Action | None = project.cached(
-            "last action",
-            project.revision,
-            lambda: next(iter(journal.list_actions(project.db, project.id, limit=1, undone=False)), None),
+            ("last action", project.annotator), project.revision, lambda: self._newest(undone=False)
         )
         return found
+
+    def _newest(self, *, undone: bool) -> Action | None:
+        project = self._project
+        found = journal.list_actions(
+            project.db,
+            project.id,
+            limit=1,
+            undone=undone,
+            annotator=project.annotator,
+            task_id=project.task.id,
+        )
+        return found[0] if found else None
 
     def _mark(self, action_id: int | None, *, undone: bool) -> Action | None:
         project = self._project
         if action_id is None:
-            candidates = journal.list_actions(project.db, project.id, limit=1, undone=not undone)
-            if not candidates:
+            newest = self._newest(undone=not undone)
+            if newest is None:
                 return None
-            action_id = candidates[0].id
+            action_id = newest.id
         with project.db.write() as connection:
             action = self.action(action_id)
             if (action.undone_at is not None) == undone:

@@ -16,7 +16,7 @@ class Impact:
     """What hangs on a label.
 
     `n_annotations` are those that stand (`by_source` tells them apart), on `n_records` records, with what was
-    merged into the label; `versions` learned from it.
+    merged into the label; `versions` learned from it, and `n_slices` ask for it in their filter.
     """
 
     label: str
@@ -27,6 +27,7 @@ class Impact:
     versions: tuple[str, ...]
     n_sessions: int
     n_heuristics: int = 0
+    n_slices: int = 0
 
     @property
     def sentence(self) -> str:
@@ -44,6 +45,8 @@ class Impact:
             parts.append(f"given in {counted(self.n_sessions, 'session')}")
         if self.n_heuristics:
             parts.append(f"{counted(self.n_heuristics, 'heuristic')} give it")
+        if self.n_slices:
+            parts.append(f"{counted(self.n_slices, 'slice')} ask{'s' if self.n_slices == 1 else ''} for it")
         return ", ".join(parts) or "nothing has it yet"
 
 
@@ -68,9 +71,11 @@ def impact(project: Project, name: str) -> Impact:
             n_reference=use.n_reference,
             versions=use.versions,
             n_sessions=use.n_sessions,
+            n_slices=n_slices,
         )
 
-    stamp = (project.revision, len(project.versions))
+    n_slices = sum(label_id in one.labels.values() for one in project.slices() if not one.is_static)
+    stamp = (project.revision, len(project.versions), n_slices)
     found: Impact = project.cached(("impact", label_id), stamp, count)
     return found
 

@@ -260,7 +260,8 @@ def advice(project: Project) -> Advice | None:
     from embtune.labeling.agreement import differing_rows
 
     state = project.label_state()
-    going = {one.kind for one in project.sessions() if one.cursor < one.n_items}
+    sessions = [one for one in project.sessions() if one.task_id in (None, project.task.id)]
+    going = {one.kind for one in sessions if one.cursor < one.n_items}
     n_differing = len(differing_rows(project))
     if n_differing and "annotators" not in going:
         return Advice("annotators", f"{n_differing:,} records have answers that differ: settle them first.")
@@ -283,6 +284,6 @@ def advice(project: Project) -> Advice | None:
     if tuned != "raw":
         version = next((one for one in project.versions if one.name == tuned), None)
         since = version.created_at if version else 0.0
-        if not any(one.kind == "raw-tuned" and one.created_at > since for one in project.sessions()):
+        if not any(one.kind == "raw-tuned" and one.created_at > since for one in sessions):
             return Advice("raw-tuned", f"{tuned} is new: look at what it calls differently from raw.")
     return Advice("uncertain", f"{n:,} records have a label: the ones a model doubts teach it most.")

@@ -152,7 +152,7 @@ class SessionBook:
         """
         session = self._head(session_id)
         item = self._item(session, position)
-        detail: dict[str, Any] = {ARBITRATION: 1} if session.origin.get("arbitrate") else {}
+        detail = _settling(session)
         if predicted is not None:
             detail |= {"predicted": int(predicted[0]), "sure": round(float(predicted[1]), 4)}
         return self.project_of(session).label(
@@ -169,15 +169,21 @@ class SessionBook:
         row_at = {item.position: item.row for item in self.items(session_id)} if len(positions) > 1 else {}
         rows = [row_at[place] if place in row_at else self._item(session, place).row for place in positions]
         return self.project_of(session).label(
-            rows, label, source="session", session=(session_id, [int(place) for place in positions], None)
+            rows,
+            label,
+            source="session",
+            detail=_settling(session),
+            session=(session_id, [int(place) for place in positions], None),
         )
 
     def undo(self, session_id: int) -> Action | None:
-        """Take back the last answer given in this session and go back to it; None if there is none.
+        """Take back the annotator's last answer in this session and go back to it; None if there is none.
 
-        What was done elsewhere since, a shape drawn on the map for example, stays.
+        What others answered here stays, and so does what was done elsewhere since, such as on the map.
         """
-        last = session_answers.recent_answers(self._project.db, self._head(session_id).id, limit=1)
+        last = session_answers.recent_answers(
+            self._project.db, self._head(session_id).id, limit=1, annotator=self._project.annotator
+        )
         if not last:
             return None
         position, given = last[0]
@@ -224,7 +230,7 @@ class SessionBook:
         Raises
         ------
         EmbtuneError
-            From the first step that cannot be taken; those before it stand.
+            The first one, after all steps were tried: one that cannot be taken stops no other.
         """
         take(self, self._project, session_id, steps, again=again)
 
@@ -314,3 +320,8 @@ class SessionBook:
                 f"The session {session.name!r} has no place {position + 1}; it has {session.n_items:,}."
             )
         return found[0]
+
+
+def _settling(session: SessionHead) -> dict[str, Any]:
+    """Say in an action whether it settles what annotators answered differently."""
+    return {ARBITRATION: 1} if session.origin.get("arbitrate") else {}

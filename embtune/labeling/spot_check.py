@@ -73,7 +73,8 @@ def spot_check(project: Project, action_id: int) -> int:
     """Draw records of an action at random into a session; return its number.
 
     A check that is not answered to its end goes on. After it, more records are drawn, none twice, and count
-    together with the first ones.
+    together with the first ones. Neither the card nor the session's name tells what the action gave: who
+    knows the label under test is led by it.
 
     Raises
     ------
@@ -104,14 +105,14 @@ def spot_check(project: Project, action_id: int) -> int:
         raise BadInputError(f"Every record of “{action.summary}” was checked already.")
     seed = [action_id, len(draws)]
     rows = np.random.default_rng(seed).choice(left, min(N_DRAWN, len(left)), replace=False)
-    why = f"drawn at random from an action on {action.n_records:,} record"
+    n = f"{action.n_records:,} record{'' if action.n_records == 1 else 's'}"
     task = next((one.name for one in project.tasks if one.id == action.task_id), None)
     session = project.view(task=task).create_session(
         rows,
-        f"Spot check: {action.summary}",
+        f"Spot check of {n}, action {action_id}",
         kind=KIND,
-        origin={"action": action_id},
-        why=[f"{why}{'' if action.n_records == 1 else 's'}"] * len(rows),
+        origin={"action": action_id, "blind": True},
+        why=[f"drawn at random from an action on {n}"] * len(rows),
     )
     old = [draw["session"] for draw in _draws(action)[len(draws) :]]
     draw = {"session": session, "earlier": old, "seed": seed, "rows": [int(row) for row in rows]}
@@ -142,7 +143,7 @@ def _result(project: Project, action: Action, targets: dict[int, int | None]) ->
     rows = [row for draw in draws for row in draw["rows"]]
     sessions = {number for draw in draws for number in (draw["session"], *draw.get("earlier", []))}
     answers = answers_in_sessions(project.db, project.id, rows, sessions)
-    given = answers_of_action(project.db, project.id, action.id)
+    given = answers_of_action(project.db, project.id, action.id, rows)
 
     def now(answer: tuple[str, int | None]) -> tuple[str, int | None]:
         kind, label = answer

@@ -55,6 +55,13 @@ def answers_by_annotator(db: Database, project_id: int, task_id: int, sources: C
         if not names:
             none = np.empty(0, dtype=np.int64)
             return Answers((), none, none, none, none)
+        settling = sa.select(actions.c.id).where(
+            actions.c.project_id == project_id,
+            actions.c.task_id == task_id,
+            actions.c.source == "session",
+            actions.c.detail[ARBITRATION].as_integer() == 1,
+        )
+        settling_ids = np.array(connection.scalars(settling).all(), dtype=np.int64)
         query = (
             sa.select(
                 votes.c.row,
@@ -63,26 +70,20 @@ def answers_by_annotator(db: Database, project_id: int, task_id: int, sources: C
                     (votes.c.answer == "none", NONE_OF_THESE),
                     else_=sa.func.coalesce(votes.c.label_id, UNLABELLED),
                 ),
-                # Only answers of one record settle anything; the detail of a bulk action may be long.
-                sa.case(
-                    (
-                        actions.c.n_records == 1,
-                        sa.func.coalesce(actions.c.detail[ARBITRATION].as_integer(), 0),
-                    ),
-                    else_=0,
-                ),
+                votes.c.action_id,
             )
             .select_from(given)
             .where(mine)
             .order_by(votes.c.id)
         )
         table = np.array([tuple(row) for row in connection.execute(query)], dtype=np.int64).reshape(-1, 4)
-    rows, who, labels, settles = (np.ascontiguousarray(column) for column in table.T)
+    rows, who, labels, given_by = (np.ascontiguousarray(column) for column in table.T)
+    settles = np.isin(given_by, settling_ids)
     for label_id, target in label_targets(db, project_id).items():
         labels[labels == label_id] = UNLABELLED if target is None else target
     last_on_row = _last_of(rows)
-    settled = rows[last_on_row & (settles == 1) & (labels != UNLABELLED)]
-    own = settles == 0
+    settled = rows[last_on_row & settles & (labels != UNLABELLED)]
+    own = ~settles
     rows, who, labels = rows[own], who[own], labels[own]
     newest = _last_of(rows * len(names) + who) & (labels != UNLABELLED)
     return Answers(tuple(names), rows[newest], who[newest], labels[newest], np.sort(settled))

@@ -213,11 +213,15 @@ def rows_of_action(db: Database, project_id: int, action_id: int) -> NDArray[np.
     return np.unique(np.array([row for row in found if row is not None], dtype=np.int64))
 
 
-def answers_of_action(db: Database, project_id: int, action_id: int) -> dict[int, tuple[str, int | None]]:
-    """Map each row that an action voted on to its (answer, label number)."""
+def answers_of_action(
+    db: Database, project_id: int, action_id: int, rows: Collection[int] | None = None
+) -> dict[int, tuple[str, int | None]]:
+    """Map each row that an action voted on, or each of some, to its (answer, label number)."""
     query = sa.select(votes.c.row, votes.c.answer, votes.c.label_id).where(
         votes.c.project_id == project_id, votes.c.action_id == action_id
     )
+    if rows is not None:
+        query = query.where(votes.c.row.in_([int(row) for row in rows]))
     with db.read() as connection:
         return {row: (answer, label_id) for row, answer, label_id in connection.execute(query)}
 

@@ -28,8 +28,10 @@ class Given:
 _PREDICTED = sa.case((actions.c.n_records == 1, actions.c.detail["predicted"].as_integer()))
 
 
-def recent_answers(db: Database, session_id: int, *, limit: int) -> list[tuple[int, Given]]:
-    """List (position, answer) of the answers that stand, newest first."""
+def recent_answers(
+    db: Database, session_id: int, *, limit: int, annotator: str | None = None
+) -> list[tuple[int, Given]]:
+    """List (position, answer) of the answers that stand, of everybody or of one annotator, newest first."""
     query = (
         sa.select(
             session_items.c.position, actions.c.id, actions.c.label_id, actions.c.created_at, _PREDICTED
@@ -39,6 +41,8 @@ def recent_answers(db: Database, session_id: int, *, limit: int) -> list[tuple[i
         .order_by(actions.c.id.desc(), session_items.c.position)
         .limit(limit)
     )
+    if annotator is not None:
+        query = query.where(actions.c.annotator == annotator)
     with db.read() as connection:
         return [(row[0], Given(session_id, *row[1:])) for row in connection.execute(query)]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ class Slice:
 
     A static one holds the records that were in it when it was saved, `n_static` of them; its query, if it
     has one, says where they came from.
+
+    `task_id` is the label task that the query asks, None if it asks none; `labels` are the numbers of the
+    labels that it names.
     """
 
     id: int
@@ -30,6 +34,8 @@ class Slice:
     created_by: str
     created_at: float
     updated_at: float
+    task_id: int | None = None
+    labels: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_static(self) -> bool:
@@ -50,7 +56,7 @@ def list_slices(db: Database, project_id: int) -> list[Slice]:
     """The slices of a project, by name."""
     query = sa.select(*_SLICE).where(slices.c.project_id == project_id).order_by(slices.c.name)
     with db.read() as connection:
-        return [Slice(*row) for row in connection.execute(query)]
+        return [_slice(*row) for row in connection.execute(query)]
 
 
 def slice_rows(db: Database, slice_id: int) -> NDArray[np.int64]:
@@ -66,11 +72,13 @@ def put_slice(
     name: str,
     *,
     query: dict[str, Any],
+    task_id: int | None,
+    labels: Mapping[str, int],
     rows: NDArray[np.int64] | None,
     created_by: str,
     replace: bool,
 ) -> None:
-    """Keep a slice; with `replace`, in place of one of that name.
+    """Keep a slice, see `Slice`; with `replace`, in place of one of that name.
 
     Raises
     ------
@@ -78,7 +86,8 @@ def put_slice(
         If there is one of that name and `replace` is off.
     """
     now = time.time()
-    values = {"query": query, "rows": None if rows is None else rows.astype("<i8").tobytes()}
+    kept = {"query": query, "task": task_id, "labels": dict(labels)}
+    values = {"query": kept, "rows": None if rows is None else rows.astype("<i8").tobytes()}
     with db.write() as connection:
         found = _named(connection, project_id, name)
         if found is not None and not replace:
@@ -120,6 +129,14 @@ def delete_slice(db: Database, slice_id: int) -> None:
     """Remove a slice; its records stay."""
     with db.write() as connection:
         connection.execute(slices.delete().where(slices.c.id == slice_id))
+
+
+def _slice(*row: Any) -> Slice:
+    found = Slice(*row)
+    kept = found.query
+    if "query" not in kept:  # saved before task and labels were kept beside it: no condition has that name
+        return found
+    return replace(found, query=kept["query"], task_id=kept["task"], labels=kept["labels"])
 
 
 def _named(connection: sa.Connection, project_id: int, name: str) -> int | None:

@@ -16,9 +16,10 @@ from embtune.filtering.text import as_numbers, compare_column, contains_words
 from embtune.labeling.state import NONE_OF_THESE, NONE_OF_THESE_NAME, SOURCES, UNLABELLED, resolve
 from embtune.store.columns import action_origins
 from embtune.store.journal import get_action
-from embtune.store.marks import COMMENT, FLAG
+from embtune.store.marks import COMMENT
 from embtune.store.slices import Slice
 from embtune.work.columns import column_names, field_column, text_column
+from embtune.work.slice_labels import asked_of
 
 if TYPE_CHECKING:
     from embtune.project import Project
@@ -171,8 +172,7 @@ class Conditions:
     # ---- marks, slices, records -------------------------------------------------------------------
 
     def _flagged(self, value: bool, path: str) -> Mask:
-        marks = self._project.marks()
-        flagged = self._of(row for row, mine in marks.items() if any(mark.kind == FLAG for mark in mine))
+        flagged = self._of(self._project.flagged_rows())
         return flagged if value else ~flagged
 
     def _commented(self, value: bool | str, path: str) -> Mask:
@@ -199,14 +199,11 @@ class Conditions:
         if found.is_static:
             rows = self._project.slice_rows(found.name)
             return self._of(rows[rows < self._n])
-        inner = Conditions(self._project, (*self._within, found.name))
+        inner = Conditions(asked_of(self._project, found), (*self._within, found.name))
         return mask_of(parse(found.query), self._n, inner)
 
     def _records(self, chosen: Sequence[str | int], path: str) -> Mask:
-        return self._of(self._rows(chosen))
-
-    def _rows(self, chosen: Sequence[str | int]) -> NDArray[np.int64]:
-        return np.concatenate([self._project.rows_of(one) for one in chosen])
+        return self._of(_rows(self._project, chosen))
 
     def _of(self, rows: Any) -> Mask:
         mask = np.zeros(self._n, dtype=np.bool_)
@@ -274,7 +271,7 @@ def similarity_to(project: Project, value: Mapping[str, Any], path: str) -> tupl
             lambda: project.encode_query(value["text"], name),
         )  # fmt: skip
         return vector, name
-    rows = np.concatenate([project.rows_of(one) for one in value["to"]])
+    rows = _rows(project, value["to"])
     vectors = project.vectors(name)
     rows = rows[rows < len(vectors)]
     if not len(rows):
@@ -325,6 +322,13 @@ def label_places(project: Project) -> NDArray[np.int64]:
         places[ids == label.id] = i
     places[ids == NONE_OF_THESE] = len(project.labels)
     return places
+
+
+def _rows(project: Project, chosen: Sequence[str | int]) -> NDArray[np.int64]:
+    # A list that mixes them would take row numbers for ids.
+    rows = [one for one in chosen if isinstance(one, int)]
+    ids = [one for one in chosen if isinstance(one, str)]
+    return np.concatenate([project.rows_of(rows), project.rows_of(ids)])
 
 
 def _is_one_of(values: NDArray[Any], wanted: Sequence[int]) -> Mask:

@@ -38,6 +38,12 @@ def graph_of(project: Project, row: EmbeddingRow, *, wait: bool = False) -> Any:
     return kept.graph
 
 
+def has_graph(project: Project, row: EmbeddingRow) -> bool:
+    """Tell whether the graph of an embedding is there; nothing is computed."""
+    kept: _Kept = project.cached(("graph", row.name), row.file, lambda: _Kept(_path(project, row)))
+    return kept.graph is not None or kept.path.is_file()
+
+
 def prepare_graph(project: Project, embedding: str) -> None:
     """Compute the graph at the end of the job that made an embedding, so that no page waits for it."""
     row = project.find_embedding(embedding)

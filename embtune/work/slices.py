@@ -13,14 +13,15 @@ from embtune.filtering.query import leaves, parse
 from embtune.store import slices as store
 from embtune.store.slices import Slice
 from embtune.work.conditions import Conditions
+from embtune.work.slice_labels import asks_a_task, label_ids_in, under_names_of_now
 
 if TYPE_CHECKING:
     from embtune.project import Project, Records
 
 
 def slices(project: Project) -> list[Slice]:
-    """The slices, by name."""
-    return store.list_slices(project.db, project.id)
+    """The slices, by name; their filters name the labels as those are called now."""
+    return [under_names_of_now(project, one) for one in store.list_slices(project.db, project.id)]
 
 
 def find_slice(project: Project, name: str) -> Slice:
@@ -64,6 +65,8 @@ def save_slice(
 ) -> Slice:
     """Keep a filter under a name, or a list of records.
 
+    A filter keeps to the labels it names, whatever they are called later, and to the label task of now.
+
     Parameters
     ----------
     query
@@ -98,6 +101,8 @@ def save_slice(
         project.id,
         name,
         query=dict(query or {}),
+        task_id=project.task.id if asks_a_task(tree) else None,
+        labels=label_ids_in(project, tree),
         rows=kept,
         created_by=project.annotator,
         replace=replace,

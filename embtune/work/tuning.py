@@ -330,6 +330,7 @@ def _snapshot(
     digest.update(training.rows.tobytes())
     digest.update(np.asarray(label_ids, dtype=np.int64).tobytes())
     return {
+        "task": project.task.id,
         "hash": digest.hexdigest(),
         "n": len(training.rows),
         "counts": {name: int((training.labels == i).sum()) for i, name in enumerate(training.names)},

@@ -33,11 +33,14 @@ class LabelsSince:
 def labels_since(project: Project, name: str, *, min_confidence: float = 0.7) -> LabelsSince:
     """Compare the labels a tuning would use now with those that a version was trained on.
 
-    Of a version that learned from a slice, both are the slice's, as long as it is there.
+    Of a version that learned from a slice, both are the slice's, as long as it is there. Of one that learned
+    another label task, nothing is new: what this task's labels are has no bearing on it.
     """
     from embtune.tuning.recipes import RECIPES
 
     version = project.version(name)
+    if version.labels.get("task") not in (None, project.task.id):
+        return LabelsSince(0, 0, 0)
     within, stamp = version.labels.get("slice"), None
     try:
         stamp = slice_stamp(project, within)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from embtune.errors import ConflictError
 from embtune.project import Project
 from pages.shared.records_done import note_done
 from pages.shared.records_state import View, change, refresh
@@ -51,7 +52,11 @@ def check_predictions(project: Project) -> None:
 def accept_page(project: Project, view: View, rows: Sequence[int], labels: Sequence[int]) -> None:
     """Label a page of the Records table as the person saw it predicted, and go on with the next one."""
     at, shown = np.array(rows, dtype=np.int64), np.array(labels, dtype=np.int64)
-    note_done(project.accept_predictions(at, shown=shown, detail={"from": "Records"}))
+    try:
+        note_done(project.accept_predictions(at, shown=shown, detail={"from": "Records"}))
+    except ConflictError:
+        refresh()  # somebody was faster with all of it: show what is left
+        raise
     still = project.still_matching(view.query, at) if view.query else None
     if still is not None and not still.any():
         refresh()  # what was labelled leaves this view, and the next records move up

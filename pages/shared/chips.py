@@ -12,6 +12,9 @@ from embtune.project import Project
 from embtune.store.labelset import Label
 from pages.shared.layout import plain
 
+SHOWN = 30
+"""So many labels have a button; the others are found by typing."""
+
 
 def chip(name: str | None, color: str | None = None) -> str:
     """Return a label as a small coloured piece of HTML; None reads "unlabelled"."""
@@ -40,14 +43,17 @@ def label_buttons(
     none_of_these: bool = True,
     disabled: bool = False,
     suffix: str = "",
+    order: Sequence[int] = (),
 ) -> None:
     """Draw one button per label; each calls `on_choose(label name or None, *args)`.
 
     `shortcuts` gives every button its label's hotkey (0 for "none of these"): at most one such set a page.
+    `order` are the numbers of the labels to come first; the others follow in the order of the label set.
     """
-    labels: Sequence[Label] = project.labels
+    place = {label_id: i for i, label_id in enumerate(order)}
+    labels: Sequence[Label] = sorted(project.labels, key=lambda label: place.get(label.id, len(place)))
     with st.container(horizontal=True, gap="small"):
-        for label in labels[:30]:
+        for label in labels[:SHOWN]:
             hotkey = label.hotkey if shortcuts else None
             st.button(
                 f"{plain(label.name)}{suffix}",
@@ -67,8 +73,8 @@ def label_buttons(
                 disabled=disabled,
                 type="tertiary",
             )
-    if len(labels) > 30:
-        names = [label.name for label in labels[30:]]
+    if len(labels) > SHOWN:
+        names = [label.name for label in labels[SHOWN:]]
 
         def chosen() -> None:
             name = st.session_state[f"{key}_more"]
@@ -86,7 +92,7 @@ def label_buttons(
             disabled=disabled,
             on_change=chosen,
         )
-    _color_buttons(key, labels[:30])
+    _color_buttons(key, labels[:SHOWN])
 
 
 def _color_buttons(key: str, labels: Sequence[Label]) -> None:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from html import escape
 
+import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from embtune.errors import BadInputError, NotReadyError
 from embtune.labeling.labelset import UNLABELLED_COLOR
 from embtune.project import Project
 from embtune.work.looking import UNLABELLED_NAME, Look
@@ -19,6 +21,8 @@ _PATIENCE = 6.0  # seconds for the first model; it comes in a fraction of one, m
 _STEP = 0.1
 _N_SPOT = 10
 _LONGEST = 130
+MANY = 20
+"""With more labels than these, their buttons come the likeliest first."""
 
 
 def look_first(
@@ -27,7 +31,8 @@ def look_first(
     embedding: str = "active",
     *,
     key: str,
-    on_label: Callable[[NDArray, str | None], object],
+    on_label: Callable[[NDArray, str | None, NDArray], object],
+    label: str | None = None,
     on_take_out: Callable[[int], None] | None = None,
     current: Callable[[], bool] = lambda: True,
     title: str = "records inside",
@@ -44,7 +49,9 @@ def look_first(
         Begins the keys of all widgets; one such piece a page may use the label hotkeys.
     on_label
         Gives some rows a label (None: "none of these") and returns the action; what comes next is drawn by
-        `labelled`.
+        `labelled`. Those of its third argument are left out if a person answered them since.
+    label
+        The label whose share is estimated; by default the likeliest.
     on_take_out
         Takes a row out of the selection; without it texts have no ×.
     current
@@ -59,7 +66,8 @@ def look_first(
     relabel = bool(st.session_state.get(f"{key}_relabel", False))
     careful = bool(st.session_state.get(f"{key}_sure", False))
     # With the uncertain ones left out, which they are must be known before anything can be labelled.
-    look = project.look_first(rows, embedding=embedding, relabel=relabel, wait=_PATIENCE if careful else 0.0)
+    wait = _PATIENCE if careful else 0.0
+    look = project.look_first(rows, label, embedding, relabel=relabel, wait=wait)
     careful = careful and look.purity_sure is not None and len(look.uncertain) > 0
     st.markdown(f"### {look.n:,} {title}")
     _bar(project, look)
@@ -72,16 +80,27 @@ def look_first(
     estimate = st.container()
     targets = look.without_uncertain() if careful else look.rows
     if len(targets):
-        st.markdown(f"**Label {_records(len(targets))}** — click, or press the key")
+        if careful:
+            words = (
+                f"**Label those that are surely it** — {len(targets):,} if you say {plain(look.label or '')}"
+            )
+        else:
+            words = f"**Label {_records(len(targets))}** — click, or press the key"
+        st.markdown(words)
 
         def give(name: str | None) -> None:
             if current():
                 with told():
-                    action = on_label(targets, name)
+                    chosen = targets
+                    if careful and name != look.label:
+                        chosen = _sure(project, look, name, embedding, relabel)
+                    action = on_label(chosen, name, chosen[:0] if relabel else chosen)
                     st.session_state[f"{key}_message"] = getattr(action, "id", None)
                     st.session_state.pop(f"{key}_sure", None)
 
-        label_buttons(project, f"{key}_give", give)
+        # Of "none of these" nothing is predicted, so nobody knows which ones would be uncertain.
+        order = _likeliest(project, look, embedding)
+        label_buttons(project, f"{key}_give", give, none_of_these=not careful, order=order)
     else:
         st.caption("A person labelled all of them already.")
     if beside is not None:
@@ -90,12 +109,49 @@ def look_first(
     if texts:
         _texts(project, places[0], "Most central", look.central, key, on_take_out)
         _texts(project, places[1], "Farthest out", look.far, key, on_take_out, set(look.central.tolist()))
-    look = _when_ready(project, rows, embedding, relabel, look, estimate)
+    look = _when_ready(project, rows, label, embedding, relabel, look, estimate)
     with estimate:
         _estimate(look, key, careful)
     if texts and len(look.least_certain):
         shown = {*look.central.tolist(), *look.far.tolist()}
         _texts(project, places[2], "Least certain", look.least_certain, key, on_take_out, shown)
+
+
+def _sure(project: Project, look: Look, name: str | None, embedding: str, relabel: bool) -> NDArray:
+    """Return those of the rows that were shown which are surely of a label that the page did not ask about.
+
+    Raises
+    ------
+    NotReadyError
+        If nothing is predicted of that label.
+    BadInputError
+        If none is surely of it.
+    """
+    found = None if name is None else project.look_first(look.rows, name, embedding, relabel=relabel)
+    if found is None or found.purity is None:
+        raise NotReadyError(
+            f"Which ones are surely {name or 'none of these'} is not known: keep the uncertain ones in."
+        )
+    chosen = found.without_uncertain()
+    if not len(chosen):
+        raise BadInputError(f"None of these is surely {name}, so nothing was labelled.")
+    return chosen
+
+
+def _likeliest(project: Project, look: Look, embedding: str) -> list[int]:
+    """Return the numbers of the labels predicted most in the selection, where there are many labels.
+
+    Taken from the newest model there is: buttons do not wait for the next one, and must not move then.
+    """
+    if len(project.labels) <= MANY:
+        return []
+    found = project.recent_predictions(embedding)
+    if found is None:
+        numbers = {label.name: label.id for label in project.labels}
+        return [numbers[name] for name, _ in look.predicted if name in numbers]
+    guesses = found[0]
+    ids, counts = np.unique(guesses[look.rows[look.rows < len(guesses)]], return_counts=True)
+    return ids[np.argsort(-counts, kind="stable")].tolist()
 
 
 def labelled(project: Project, key: str) -> None:
@@ -135,7 +191,13 @@ def _undo(project: Project, action_id: int) -> None:
 
 
 def _when_ready(
-    project: Project, rows: NDArray, embedding: str, relabel: bool, look: Look, place: object
+    project: Project,
+    rows: NDArray,
+    label: str | None,
+    embedding: str,
+    relabel: bool,
+    look: Look,
+    place: object,
 ) -> Look:
     """Wait for the quick model, letting a click or a key through at every step."""
     until = time.monotonic() + _PATIENCE
@@ -143,16 +205,19 @@ def _when_ready(
         place = place.empty()
     while look.pending and time.monotonic() < until:
         place.caption("Estimating what is inside …")  # also where the script may be interrupted
-        look = project.look_first(rows, embedding=embedding, relabel=relabel, wait=_STEP)
+        look = project.look_first(rows, label, embedding, relabel=relabel, wait=_STEP)
         if not look.pending:
             place.empty()
     return look
 
 
 def _estimate(look: Look, key: str, careful: bool) -> None:
-    """Say what is predicted, how pure the likeliest label would be, and offer to leave the uncertain out."""
+    """Say what is predicted, how pure the label would be, and offer to leave the uncertain out."""
     if look.pending:
         st.caption("The estimate takes longer than usual; it shows the next time.")
+        return
+    if look.label is not None and look.purity is None and look.predicted:
+        st.caption(f"No label {plain(look.label)} to learn from yet: its share here is not known.")
         return
     if look.purity is None or look.label is None:
         return
@@ -170,7 +235,7 @@ def _estimate(look: Look, key: str, careful: bool) -> None:
         st.toggle(
             f"Leave out the {len(look.uncertain):,} uncertain{better}",
             key=f"{key}_sure",
-            help=f"Those for which {look.label} is not at least twice as likely as any other label",
+            help="Each label then goes only to those for which it is at least twice as likely as any other",
         )
 
 

@@ -32,7 +32,7 @@ def legend(colors: Coloring) -> set[int]:
             label_visibility="collapsed", placeholder="show only …",
         )  # fmt: skip
         return set(places) - set(chosen) if chosen else set()
-    key = f"map_legend_{len(places)}_{abs(hash((colors.title, tuple(names.values())))) % 10**8}"
+    key = f"map_legend_{len(places)}_{abs(hash((colors.title, tuple(names.items())))) % 10**8}"
     shown = st.pills(
         "Legend",
         places,

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from embtune.labeling.accepting import label_still_open
 from embtune.maps.selection import Selection
 from embtune.project import Project
 from embtune.store.journal import Action
@@ -40,10 +41,12 @@ def panel(
         st.markdown("**No record inside.** Draw around some points.")
         return
 
-    def give(targets: NDArray[np.int64], name: str | None) -> Action:
-        action = project.label(
+    def give(targets: NDArray[np.int64], name: str | None, still_open: NDArray[np.int64]) -> Action:
+        action = label_still_open(
+            project,
             targets,
             name,
+            still_open,
             source="lasso",
             detail={"map": {"embedding": embedding, "method": method}, **selection.as_dict()},
         )

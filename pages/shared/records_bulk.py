@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from embtune.errors import EmbtuneError
 from embtune.filtering.query import parse
 from embtune.filtering.wording import wording
+from embtune.labeling.accepting import label_still_open
 from embtune.project import Project
 from pages.shared.chips import label_buttons, new_label_dialog
 from pages.shared.layout import plain, told
@@ -80,10 +81,17 @@ def bulk_bar(
         st.button("Clear", key="records_clear", type="tertiary", on_click=clear_selection)
 
 
-def give(project: Project, rows: NDArray, label: str | None, view: View) -> object:
-    """Label records as one action and say so under the table; nothing is ticked any more."""
+def give(
+    project: Project, rows: NDArray, label: str | None, view: View, still_open: NDArray | None = None
+) -> object:
+    """Label records as one action and say so under the table; nothing is ticked any more.
+
+    Those of `still_open` keep what a person answered since; by default, what the page showed as open.
+    """
     detail = {"query": view.query} if view.query else None
-    action = project.label(rows, label, detail=detail)
+    if still_open is None:
+        still_open = _shown_open(project, rows)
+    action = label_still_open(project, rows, label, still_open, detail=detail)
     note_done(action)
     clear_selection()
     return action
@@ -95,8 +103,8 @@ def label_dialog(project: Project, view: View, rows: NDArray, label_id: int | No
     if st.session_state.pop("records_dialog_done", False):
         st.rerun()
 
-    def label(chosen: NDArray, name: str | None) -> object:
-        action = give(project, chosen, name, view)
+    def label(chosen: NDArray, name: str | None, still_open: NDArray) -> object:
+        action = give(project, chosen, name, view, still_open)
         st.session_state["records_dialog_done"] = True
         return action
 
@@ -107,21 +115,59 @@ def label_dialog(project: Project, view: View, rows: NDArray, label_id: int | No
     if wanted is not None:
         st.caption(f"You pressed the key of {plain(wanted)}. Look first, then press it again.")
     if project.find_embedding("raw") is not None:
-        look_first(project, rows, "active", key="records_look", on_label=label, title="records selected")
+        look_first(
+            project,
+            rows,
+            "active",
+            key="records_look",
+            on_label=label,
+            label=wanted,
+            title="records selected",
+        )
         return
     state = project.label_state()
     n_given = int(state.manual[rows].sum())
     if n_given:
         st.caption(f"A person labelled {n_given:,} of them already; they get the new label too.")
     st.markdown(f"**Label {len(rows):,} records** — click, or press the key")
-    label_buttons(project, "records_give", lambda name: label(rows, name))
+    still_open = rows[~state.manual[rows]]
+
+    def chosen(name: str | None) -> None:
+        with told():
+            label(rows, name, still_open)
+
+    label_buttons(project, "records_give", chosen)
 
 
 def after_many(project: Project) -> None:
-    """Offer to undo or to check what was labelled after a look, until something else is done."""
+    """Offer to undo or to check what was labelled after a look, until something else is done.
+
+    Called each time the page is drawn, it notes what the page shows as open; see `give`.
+    """
+    st.session_state["records_drawn"] = (
+        (project.id, project.task.id),
+        project.label_state(),
+        frozenset(st.session_state.get("records_trail", [])),
+    )
     trail = st.session_state.get("records_trail", [])
     if trail and st.session_state.get("records_look_message") == trail[-1]:
         labelled(project, "records_look")
+
+
+def _shown_open(project: Project, rows: NDArray) -> NDArray:
+    """Return those of the rows that were open when the page was drawn.
+
+    Without those labelled on it since: several steps may come from the browser at once, and what the person
+    did a moment ago is no news to them.
+    """
+    of, state, done = st.session_state.get("records_drawn", (None, None, frozenset()))
+    if of != (project.id, project.task.id):
+        return rows[:0]
+    known = rows[rows < len(state.manual)]
+    still_open = known[~state.manual[known]]
+    for action_id in set(st.session_state.get("records_trail", [])) - done:
+        still_open = np.setdiff1d(still_open, project.rows_of_action(action_id))
+    return still_open
 
 
 def first_label(project: Project) -> None:

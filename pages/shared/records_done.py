@@ -25,9 +25,16 @@ def last_done() -> tuple[str, bool]:
 
 
 def undo_last(project: Project) -> None:
-    """Take back what was done last here; once more, what was done before that."""
+    """Take back what was done last here; once more, what was done before that.
+
+    Raises
+    ------
+    EmbtuneError
+        If that cannot be taken back any more; the next undo then takes what was done before it.
+    """
     trail: list[int] = st.session_state.get("records_trail", [])
     if trail:
-        undone = project.undo(trail[-1])
-        trail.pop()
+        number = trail.pop()
+        say_done("")
+        undone = project.undo(number)
         say_done(f"Took back: {undone.summary}" if undone is not None else "")

@@ -124,6 +124,11 @@ def change(project: Project, **values: Any) -> None:
     show(project, replace(view, **values))
 
 
+def by_meaning(view: View, way: str) -> dict[str, Any]:
+    """A search by meaning brings its own order: in a random one its answer would be lost."""
+    return {"sort": None} if way == "meaning" and (view.sort or {}).get("by") == "random" else {}
+
+
 def keep_address(project: Project, view: View) -> None:
     """Write the address again: another page may have cleared it."""
     if {name: st.query_params[name] for name in _NAMES if name in st.query_params} != view.params():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ _LONGEST = 20_000
 _FIRST_LOOK = 420
 _BUDGET = 600_000  # characters a page of texts may send whole
 _LONGEST_FIELD = 160
+NONE = "none of these"
 _BY = {
     "manual": "by hand",
     "lasso": "by lasso",
@@ -80,8 +81,7 @@ def records_table(
 
     def stepped() -> None:
         found, again = steps.new_steps(key)
-        if not again:  # a server before this one has taken them
-            on_steps(found)
+        on_steps(not_taken(project, found) if again else found)
 
     def asked(name: str, then: Callable[[int], None]) -> Callable[[], None]:
         def call() -> None:
@@ -101,6 +101,54 @@ def records_table(
         on_neighbors_change=lambda: None,
     )
     return None if result.neighbors is None else int(result.neighbors)
+
+
+def not_taken(project: Project, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what of some steps has still to be done, where a server before this one may have taken them.
+
+    What is so already is left out. So are ticks and labels for what was ticked, which that server alone knew.
+    An undo goes with the step before it.
+    """
+    standing: list[dict[str, Any]] = []
+    for step in found:
+        if step["kind"] == "undo":
+            del standing[-1:]
+        elif step["kind"] in ("label", "flag", "comment", "accept", "bulk"):
+            standing.append(step)
+    rows = {row for step in standing for row in step.get("rows", [step.get("row")]) if row is not None}
+    record_of = {record.row: record for record in project.records(sorted(rows))}
+    names = {number: name or NONE for number, name in label_names(project).items()}
+    left, later = [], set()  # from the end: what was said of a record last counts
+    for step in reversed(standing):
+        if step["kind"] == "bulk":
+            continue
+        if step["kind"] == "accept":
+            pairs = [
+                (row, label)
+                for row, label in zip(step["rows"], step["labels"], strict=True)
+                if ("label", row) not in later and record_of[row].label != names.get(label, "")
+            ]
+            later |= {("label", row) for row in step["rows"]}
+            if pairs:
+                left.append(step | {"rows": [row for row, _ in pairs], "labels": [one for _, one in pairs]})
+            continue
+        about = (step["kind"], step["row"])
+        if about not in later and not _is_so(project, record_of[step["row"]], step, names):
+            left.append(step)
+        later.add(about)
+    return left[::-1]
+
+
+def _is_so(project: Project, record: Record, step: Mapping[str, Any], names: Mapping[int, str]) -> bool:
+    if step["kind"] == "label":
+        return record.label == names.get(step["label"], "")
+    if step["kind"] == "flag":
+        return record.flagged == bool(step["on"])
+    return _comment(project, record) == str(step["text"]).strip()
+
+
+def _comment(project: Project, record: Record) -> str:
+    return next((mark.text for mark in record.comments if mark.annotator == project.annotator), "")
 
 
 def table_data(project: Project, table: Table) -> dict[str, Any]:
@@ -135,7 +183,7 @@ def table_data(project: Project, table: Table) -> dict[str, Any]:
                     for mark in record.comments
                     if mark.annotator != project.annotator
                 ],
-                "mine": next((m.text for m in record.comments if m.annotator == project.annotator), ""),
+                "mine": _comment(project, record),
                 "fields": [_field(record, name) for name in table.columns],
                 "cosine": None
                 if table.cosines is None or np.isnan(table.cosines[i])
@@ -157,7 +205,7 @@ def table_data(project: Project, table: Table) -> dict[str, Any]:
                 }
                 for label in project.labels
             ),
-            {"id": NONE_ID, "name": "none of these", "color": NONE_COLOR, "key": "0", "about": ""},
+            {"id": NONE_ID, "name": NONE, "color": NONE_COLOR, "key": "0", "about": ""},
         ],
         "has_labels": bool(names),
         "columns": list(table.columns),

@@ -49,8 +49,19 @@ def current_project() -> Project | None:
             if not project.exists:  # deleted elsewhere, and another made under its name
                 _open.clear()
                 project = _open(name, get_settings().url)
-            return _as_annotator(_under_task(project))
+            project = _as_annotator(_under_task(project))
+            _forget_done(project)
+            return project
     return None
+
+
+def _forget_done(project: Project) -> None:
+    """Let go of what the Records page can undo once another project or label task is looked at."""
+    of = (project.id, project.task.id)
+    if st.session_state.setdefault("records_done_of", of) != of:
+        st.session_state["records_done_of"] = of
+        for key in ("records_trail", "records_done"):
+            st.session_state.pop(key, None)
 
 
 def _under_task(project: Project) -> Project:

@@ -43,10 +43,10 @@ def typing_card(project: Project, session: SessionRow, *, on_neighbors: Callable
     guesses are still on their way.
     """
     key = f"session_card_{session.id}"
-    names = {label.id: label.name for label in project.labels}
 
     def stepped() -> None:
         found, again = steps.new_steps(key)
+        names = {label.id: label.name for label in project.labels}  # as they are now, not as they were drawn
         take(project, session.id, found, names, again=again)
 
     data = card_data(project, session) | {"taken": steps.taken(key)}
@@ -60,19 +60,17 @@ def take(
     project: Project, session_id: int, found: Sequence[dict[str, Any]], names: dict[int, str], *, again: bool
 ) -> None:
     """Take what the browser sent; what cannot be taken is told on the page."""
-    chosen = [step for one in found if (step := _step(one, names)) is not None]
     try:
-        project.sessions_book.take(session_id, chosen, again=again)
+        project.sessions_book.take(session_id, [_step(one, names) for one in found], again=again)
     except EmbtuneError as error:
         st.session_state["session_note"] = plain(str(error))
 
 
-def _step(sent: dict[str, Any], names: dict[int, str]) -> Step | None:
-    """Read one step; None for a label that is gone."""
+def _step(sent: dict[str, Any], names: dict[int, str]) -> Step:
+    """Read one step."""
     label_id = sent.get("label")
     new = bool(sent.get("new"))
-    if sent["kind"] in ("label", "hotkey") and not new and label_id != NONE_ID and label_id not in names:
-        return None
+    meant = sent["kind"] in ("label", "hotkey") and not new and label_id != NONE_ID
     predicted = sent.get("predicted")
     return Step(
         sent["kind"],
@@ -81,6 +79,7 @@ def _step(sent: dict[str, Any], names: dict[int, str]) -> Step | None:
         new=new,
         on=bool(sent.get("on", True)),
         text=str(sent.get("text", "")),
+        gone=meant and label_id not in names,
         predicted=None if predicted is None else (int(predicted), float(sent.get("sure", 0.0))),
     )
 

@@ -38,6 +38,30 @@ def test_what_the_page_showed_is_accepted_in_one_action_and_the_next_records_com
     assert not labelled.label_state().labelled[rows].any()
 
 
+def test_what_somebody_labelled_since_the_page_was_drawn_keeps_its_label(
+    checking, labelled, given_to, browser_sends
+):
+    shown = [line for line in given_to(checking, TABLE)["lines"] if line["guess"]]
+    rows, labels = [line["row"] for line in shown], [line["guess"]["id"] for line in shown]
+    labelled.view(annotator="bob").label(rows[:2], None)
+    take(checking, browser_sends, {"kind": "accept", "rows": rows, "labels": labels})
+    assert labelled.label_state().label_ids[rows].tolist() == [-2, -2, *labels[2:]]
+    done = "Accepted 23 predictions; left out 2 that a person labelled meanwhile"
+    assert given_to(checking, TABLE)["done"] == done
+
+
+def test_where_somebody_labelled_the_whole_page_it_says_so_and_shows_what_is_left(
+    checking, labelled, given_to, browser_sends
+):
+    shown = [line for line in given_to(checking, TABLE)["lines"] if line["guess"]]
+    rows, labels = [line["row"] for line in shown], [line["guess"]["id"] for line in shown]
+    labelled.view(annotator="bob").label(rows, None)
+    take(checking, browser_sends, {"kind": "accept", "rows": rows, "labels": labels})
+    assert "A person labelled all of these already" in checking.error[0].value
+    assert (labelled.label_state().label_ids[rows] == -2).all()
+    assert not {line["row"] for line in given_to(checking, TABLE)["lines"]} & set(rows)
+
+
 def test_where_accepted_records_still_match_the_next_page_shows(labelled, open_page, given_to, browser_sends):
     labelled.quick_predictions("active")
     at = open_page("records", labelled)
@@ -61,3 +85,20 @@ def test_nothing_is_to_be_checked_before_two_labels_are_known(project):
     assert not can_check(project)
     project.label([1], "Beta")
     assert can_check(project)
+
+
+def test_taking_a_page_back_brings_its_records_back(checking, labelled, given_to, browser_sends):
+    before = [line["row"] for line in given_to(checking, TABLE)["lines"]]
+    labels = [line["guess"]["id"] for line in given_to(checking, TABLE)["lines"]]
+    take(checking, browser_sends, {"kind": "accept", "rows": before, "labels": labels})
+    take(checking, browser_sends, {"kind": "undo"}, first=2)
+    assert [line["row"] for line in given_to(checking, TABLE)["lines"]] == before
+
+
+def test_a_search_by_meaning_leaves_the_random_order(labelled):
+    from pages.shared.records_state import View, by_meaning
+
+    at_random = View(sort={"by": "random", "seed": 4})
+    assert by_meaning(at_random, "meaning") == {"sort": None}
+    assert by_meaning(at_random, "keyword") == {}
+    assert by_meaning(View(sort={"by": "label"}), "meaning") == {}

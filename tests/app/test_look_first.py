@@ -62,6 +62,72 @@ def test_the_uncertain_can_be_left_out_of_what_is_labelled(at, labelled):
     assert not at.toggle(key="map_sure").value
 
 
+def test_another_label_leaves_out_what_is_uncertain_for_that_label(at, labelled):
+    inside = drawn(at, labelled, np.arange(60))
+    look = labelled.look_first(inside)
+    other = next(label for label in labelled.labels if label.name != look.label)
+    sure = labelled.look_first(inside, other.name).without_uncertain()
+    assert 0 < len(sure) < len(look.rows)
+    assert set(sure) != set(look.without_uncertain())
+    at.toggle(key="map_sure").set_value(True).run()
+    assert not [button for button in at.button if button.key == "map_give_none"]  # nothing is predicted of it
+    at.button(key=f"map_give_{other.id}").click().run()
+    assert labelled.rows_of_action(labelled.history(1)[0].id).tolist() == sure.tolist()
+
+
+def test_a_label_of_which_nothing_is_known_is_given_to_none_of_the_sure(open_page, labelled):
+    new = labelled.add_label("Delta")
+    labelled.make_map(embedding="raw", method="umap")
+    at = open_page("map", labelled)
+    drawn(at, labelled, np.arange(60))
+    at.toggle(key="map_sure").set_value(True).run()
+    last = labelled.history(1)[0].id
+    at.button(key=f"map_give_{new.id}").click().run()
+    assert "Which ones are surely Delta is not known" in at.error[0].value
+    assert labelled.history(1)[0].id == last
+
+
+def test_what_somebody_labelled_after_the_shape_was_drawn_keeps_its_label(at, labelled, html):
+    inside = drawn(at, labelled, ALPHA)
+    new = inside[~labelled.label_state().manual[inside]]
+    labelled.view(annotator="bob").label(new[:2], "Gamma")
+    at.button(key=f"map_give_{labelled.label_named('Beta').id}").click().run()
+    assert [record.label for record in labelled.records(new[:2])] == ["Gamma", "Gamma"]
+    assert (labelled.label_state().label_ids[new[2:]] == labelled.label_named("Beta").id).all()
+    assert "left out 2 that a person labelled meanwhile" in html(at)
+
+
+def test_with_those_a_person_labelled_all_inside_are_changed(at, labelled):
+    inside = drawn(at, labelled, ALPHA)
+    at.toggle(key="map_relabel").set_value(True).run()
+    labelled.view(annotator="bob").label(inside[-2:], "Gamma")
+    at.button(key=f"map_give_{labelled.label_named('Beta').id}").click().run()
+    assert (labelled.label_state().label_ids[inside] == labelled.label_named("Beta").id).all()
+
+
+def test_of_many_labels_the_likeliest_in_the_selection_come_first(open_page, labelled):
+    labelled.make_map(embedding="raw", method="umap")
+
+    def given(rows):
+        at = open_page("map", labelled)
+        inside = drawn(at, labelled, rows)
+        keys = [str(button.key) for button in at.button]
+        return at, inside, [key for key in keys if key.startswith("map_give_") and key != "map_give_none"]
+
+    gammas = np.arange(2, 60, 3)
+    first = [f"map_give_{label.id}" for label in labelled.labels]
+    assert given(gammas)[2] == first  # a few keep their places
+    for i in range(100):
+        labelled.add_label(f"Label {i}")
+    guesses = labelled.quick_predictions("active")[0]
+    at, inside, keys = given(gammas)
+    most = np.bincount(guesses[labelled.look_first(inside).rows]).argmax()
+    assert labelled.label_named("Gamma").id == most
+    assert keys[0] == f"map_give_{most}"
+    assert len(keys) == 30
+    assert len(at.selectbox(key="map_give_more").options) == 73
+
+
 def test_a_text_is_shown_once_and_each_can_be_taken_out(at, labelled):
     inside = drawn(at, labelled, np.arange(60))
     out = [int(str(b.key).removeprefix("map_out_")) for b in at.button if str(b.key).startswith("map_out_")]

@@ -11,6 +11,11 @@ def table(at):
     return at.dataframe[0].value
 
 
+def field(widgets, name):
+    """The field of a label's form: its key goes on with what it holds."""
+    return next(one for one in widgets if (one.key or "").startswith(f"{name}_"))
+
+
 def in_dialog(at, opened_by, name):
     """Click a button of a dialog, drawn only if the button that opens it is pressed in the same run."""
     at.button(key=opened_by).click()
@@ -83,10 +88,10 @@ def test_seventy_seven_labels_are_found_by_typing(open_page, many, shown):
 def test_a_label_is_changed_in_its_form(open_page, project, shown):
     at = open_page("label_set", project, **chosen_label(project, "Beta"))
     label = project.label_named("Beta")
-    at.text_input(key=f"label_name_{label.id}").set_value("Second")
-    at.text_input(key=f"label_about_{label.id}").set_value("the second one")
-    at.text_input(key=f"label_key_{label.id}").set_value("K")
-    at.number_input(key=f"label_place_{label.id}").set_value(1)
+    field(at.text_input, f"label_name_{label.id}").set_value("Second")
+    field(at.text_input, f"label_about_{label.id}").set_value("the second one")
+    field(at.text_input, f"label_key_{label.id}").set_value("K")
+    field(at.number_input, f"label_place_{label.id}").set_value(1)
     next(one for one in at.button if one.label == "Save").click().run()
     assert not at.exception
     assert names(project) == ["Second", "Alpha", "Gamma"]
@@ -94,9 +99,22 @@ def test_a_label_is_changed_in_its_form(open_page, project, shown):
     assert (label.hotkey, label.description) == ("k", "the second one")
 
 
+def test_what_somebody_else_changed_is_shown_and_kept(open_page, project):
+    at = open_page("label_set", project, **chosen_label(project, "Beta"))
+    label = project.label_named("Beta")
+    project.label_set.rename("Beta", "Better")  # by somebody else, while the form is open
+    project.label_set.move("Better", 3)
+    field(at.text_input, f"label_about_{label.id}").set_value("the second one")
+    next(one for one in at.button if one.label == "Save").click().run()
+    assert not at.exception
+    assert names(project) == ["Alpha", "Gamma", "Better"]
+    assert project.label_named("Better").description == "the second one"
+    assert field(at.text_input, f"label_name_{label.id}").value == "Better"
+
+
 def test_a_key_that_is_taken_is_told(open_page, project):
     at = open_page("label_set", project, **chosen_label(project, "Beta"))
-    at.text_input(key=f"label_key_{project.label_named('Beta').id}").set_value("1")
+    field(at.text_input, f"label_key_{project.label_named('Beta').id}").set_value("1")
     next(one for one in at.button if one.label == "Save").click().run()
     assert "belongs to 'Alpha'" in at.error[0].value
     assert project.label_named("Beta").hotkey == "2"

@@ -150,6 +150,68 @@ def test_undo_takes_back_step_by_step(opened, project, browser_sends, given_to):
     assert not given_to(at, TABLE)["can_undo"]
 
 
+def test_what_a_stopped_server_had_not_taken_is_taken_and_nothing_twice(opened, project, browser_sends):
+    alpha, beta, gamma = (label.id for label in project.labels)
+    project.label([1], "Beta"), project.label([5], "Gamma")  # by the server that stopped
+    project.flag([2]), project.comment(2, "look")
+    n = len(project.history(100))
+    at = opened(project)
+    take(
+        at,
+        browser_sends,
+        {"kind": "label", "row": 1, "label": alpha},
+        {"kind": "label", "row": 1, "label": beta},
+        {"kind": "flag", "row": 2, "on": True},
+        {"kind": "comment", "row": 2, "text": "look"},
+        {"kind": "accept", "rows": [5, 6], "labels": [alpha, beta]},
+        {"kind": "label", "row": 5, "label": gamma},
+        {"kind": "select", "rows": [7], "on": True},
+        {"kind": "bulk", "label": alpha},
+        {"kind": "label", "row": 8, "label": alpha},
+        {"kind": "undo"},
+        {"kind": "label", "row": 3, "label": alpha},
+        {"kind": "flag", "row": 4, "on": True},
+        first=9,
+    )
+    assert [project.record(row).label for row in (1, 3, 5, 6, 7, 8)] == [
+        "Beta",
+        "Alpha",
+        "Gamma",
+        "Beta",
+        None,
+        None,
+    ]
+    assert project.record(4).flagged
+    new = [one.summary for one in project.history(100)[:-n]]
+    assert new == ["Flagged 1 record", "Labelled 1 record Alpha", "Accepted 1 prediction"]
+
+
+def test_what_cannot_be_undone_is_told_and_does_not_block_what_was_before(opened, project, browser_sends):
+    at = opened(project)
+    made = project.label_set.create("Delta")
+    take(at, browser_sends, {"kind": "label", "row": 1, "label": project.label_named("Alpha").id})
+    at.session_state["records_trail"] = [*at.session_state["records_trail"], made.id]
+    project.label([9], "Delta")  # so its label cannot be taken back
+    take(at, browser_sends, {"kind": "undo"}, first=2)
+    assert "carries the label 'Delta'" in text(at)
+    take(at, browser_sends, {"kind": "undo"}, first=3)
+    assert project.record(1).label is None
+
+
+def test_undo_never_reaches_into_another_task_or_project(
+    opened, project, plain_project, browser_sends, given_to
+):
+    project.add_task("Tone")
+    for key, other in (("task", "Tone"), ("project", plain_project.name)):
+        at = opened(project)
+        row = {"kind": "label", "row": 1, "label": project.label_named("Alpha").id}
+        take(at, browser_sends, row)
+        assert given_to(at, TABLE)["can_undo"]
+        at.session_state[key] = other
+        at.run()
+        assert (given_to(at, TABLE)["can_undo"], given_to(at, TABLE)["done"]) == (False, "")
+
+
 def test_all_that_match_are_labelled_as_one_action_after_a_look(opened, project, browser_sends):
     at = opened(project, q={"reference": ["Alpha", "Beta"]}, size="25")
     rows = project.rows_matching({"reference": ["Alpha", "Beta"]})
@@ -165,6 +227,48 @@ def test_all_that_match_are_labelled_as_one_action_after_a_look(opened, project,
     assert action.n_records == 40
     assert action.detail["query"] == {"reference": ["Alpha", "Beta"]}
     assert np.flatnonzero(project.label_state().labelled).tolist() == rows.tolist()
+
+
+def test_the_look_is_about_the_label_whose_key_was_pressed(opened, labelled, browser_sends, shown):
+    at = opened(labelled)
+    rows = np.concatenate([np.arange(0, 60, 3), np.arange(1, 40, 3)])
+    alpha, beta = labelled.look_first(rows), labelled.look_first(rows, "Beta")
+    assert alpha.label == "Alpha"
+    assert alpha.purity.share != beta.purity.share
+    take(
+        at,
+        browser_sends,
+        {"kind": "select", "rows": rows.tolist(), "on": True},
+        {"kind": "bulk", "label": labelled.label_named("Beta").id},
+    )
+    assert f"≈ {100 * beta.purity.share:.0f} % Beta" in shown(at)
+
+
+def test_a_key_for_ticked_records_leaves_what_somebody_labelled_since(
+    opened, project, browser_sends, given_to
+):
+    project.label([4], "Gamma")
+    at = opened(project)
+    alpha, beta = (project.label_named(name).id for name in ("Alpha", "Beta"))
+    project.view(annotator="bob").label([9], "Gamma")
+    take(
+        at,
+        browser_sends,
+        {"kind": "label", "row": 11, "label": alpha},  # what the person did here is no news to them
+        {"kind": "select", "rows": [4, 9, 11], "on": True},
+        {"kind": "bulk", "label": beta},
+    )
+    assert [project.record(row).label for row in (4, 9, 11)] == ["Beta", "Gamma", "Beta"]
+    done = "Labelled 2 records Beta; left out 1 that a person labelled meanwhile"
+    assert given_to(at, TABLE)["done"] == done
+    take(
+        at,
+        browser_sends,
+        {"kind": "select", "rows": [9], "on": True},  # shown by now
+        {"kind": "bulk", "label": beta},
+        first=4,
+    )
+    assert project.record(9).label == "Beta"
 
 
 def test_a_few_that_are_ticked_are_labelled_by_one_key(opened, project, browser_sends):

@@ -39,8 +39,8 @@ def test_without_sessions_it_leads_to_the_typical_records(open_page, project, gi
     assert "Next: Typical records" in at.markdown[0].value
     at.button(key="session_advised").click().run()
     made = project.sessions()[0]
-    assert (made.kind, made.n_items) == ("typical", 50)
-    assert given_to(at, card_key(made.id))["items"][0]["why"] == "nearest to centre 1 of 50"
+    assert (made.kind, made.n_items) == ("typical", 12)
+    assert given_to(at, card_key(made.id))["items"][0]["why"] == "nearest to centre 1 of 12"
 
 
 def test_the_list_shows_progress_and_opens_at_the_cursor(open_page, project, session, given_to):
@@ -94,6 +94,23 @@ def test_a_step_that_cannot_be_taken_is_told_in_a_sentence(open_page, project, s
     at = open_page("sessions", project, session_open=session)
     browser_sends(at, card_key(session), steps=typed(label(project, 99, "Beta")))
     assert "has no place 100; it has 4" in at.error[0].value
+
+
+def test_a_label_that_is_gone_is_told_and_the_next_keys_count(
+    open_page, project, session, given_to, browser_sends
+):
+    at = open_page("sessions", project, session_open=session)
+    gone = label(project, 1, "Gamma")
+    project.label_set.delete("Gamma")  # by somebody else
+    steps = [
+        label(project, 0, "Beta"),
+        gone,
+        {"kind": "label", "position": 2, "label": None, "new": True, "name": "none of these"},
+        label(project, 3, "Alpha"),
+    ]
+    browser_sends(at, card_key(session), steps=typed(*steps))
+    assert [project.record(row).label for row in ROWS] == ["Beta", None, None, "Alpha"]
+    assert "given to record 2 was deleted meanwhile" in at.error[0].value
 
 
 def test_a_session_is_open_at_the_same_record_after_a_reload(open_page, project, session, given_to):

@@ -35,7 +35,7 @@ def test_a_spot_check_is_one_key_each_and_shows_in_the_history(page, server, pla
     action = plain_project.label(range(40), "Alpha", source="lasso")
     open_page(page, server, "history", "plain")
     page.locator(f".st-key-history_check_{action.id} button").first.click()
-    page.get_by_text("Spot check: Labelled 40 records Alpha").first.wait_for()
+    page.get_by_text(f"Spot check of 40 records, action {action.id}").first.wait_for()
     settled(page)
     for key in "2111111111":
         page.keyboard.press(key)

@@ -101,6 +101,20 @@ def test_settling_is_one_key_and_leaves_the_agreement_as_it_was(two):
     assert ann.differing_rows().tolist() == [2, 5]
 
 
+@pytest.mark.parametrize("positions", [[0], [0, 1]])
+def test_a_correction_of_what_was_settled_settles_it_too(two, positions):
+    ann, _ = two
+    judge = ann.view(annotator="judge")
+    book = judge.sessions_book
+    session = book.create_of("annotators")
+    for position in (0, 1):
+        book.answer(session, position, "Beta")
+    book.correct(session, positions, "Gamma")
+    assert judge.record(2).label == "Gamma"
+    assert ann.differing_rows().tolist() == []
+    assert list(ann.answered_by()) == ["ann", "bob"]  # the judge's answers are nobody's own
+
+
 def test_a_second_opinion_holds_what_the_other_answered_and_i_did_not(two):
     _, bob = two
     session = bob.sessions_book.create_of("second", of="ann")

@@ -1,6 +1,7 @@
 """Filters: every condition, how they join, orders, and what is refused."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from embtune.filtering.query import Leaf, parse
 from embtune.filtering.sorting import ordered, parse_sort
 from embtune.filtering.text import as_numbers, scan
 from embtune.filtering.wording import wording
+from embtune.store import artifacts
+from embtune.work import graphs
 
 ROWS = [
     {"text": "Goal in the last minute", "year": 1990, "city": "Rome", "note": ""},
@@ -453,3 +456,57 @@ def test_a_result_is_kept_until_labels_change(project):
     assert 5 not in project.rows_matching({"label": None})
     still = project.still_matching({"label": None}, first[:10])
     assert np.flatnonzero(~still).tolist() == [5]
+
+
+def test_many_records_are_looked_up_at_once(project, monkeypatch):
+    ids = project.record_ids
+    calls = []
+    plain = type(project).rows_of
+    monkeypatch.setattr(type(project), "rows_of", lambda *given: calls.append(1) or plain(*given))
+    chosen = [ids[5], 3, ids[9], *range(20, 40)]
+    assert found(project, {"records": chosen}) == [3, 5, 9, *range(20, 40)]
+    assert len(calls) == 2
+    assert found(project, {"similar": {"to": chosen, "n": 60}}, sort={"by": "row"})
+    assert len(calls) == 4
+
+
+def test_a_result_is_not_kept_when_its_map_is_drawn_anew(project):
+    project.make_map(embedding="raw", method="pca")
+    xy = np.array(project.map("raw", "pca"))
+    x, y = xy[7].tolist()
+    around = [[x - 1e-4, y - 1e-4], [x + 1e-4, y - 1e-4], [x + 1e-4, y + 1e-4], [x - 1e-4, y + 1e-4]]
+    query = {"inside": {"embedding": "raw", "method": "pca", "polygons": [around]}}
+    assert 7 in found(project, query)
+    other = project.folder("maps") / "other.npy"
+    np.save(other, xy + np.float32(100))
+    artifacts.put_map(
+        project.db,
+        project.id,
+        embedding="raw",
+        method="pca",
+        n_rows=60,
+        file=project.relative(other),
+        detail={},
+    )
+    assert found(project, query) == []
+
+
+def test_a_result_is_not_kept_when_the_graph_comes(labelled_project, monkeypatch):
+    project = labelled_project
+    project.label([0, 3], "Alpha")
+    project.label([1, 4], "Beta")
+    for file in project.folder("graphs").glob("*.npz"):
+        file.unlink()
+    project._cache.clear()
+    monkeypatch.setattr(graphs, "AT_ONCE", 10)
+    held, compute = threading.Event(), graphs._Kept._compute
+    monkeypatch.setattr(graphs._Kept, "_compute", lambda *given: held.wait(10) and compute(*given))
+    query = {"predicted": {"label": "Alpha", "confidence": [0.0, 1.0]}}
+    sort = {"by": "uncertainty"}
+    without = project.rows_matching(query, sort=sort)
+    assert project.rows_matching(query, sort=sort) is without
+    held.set()
+    for thread in threading.enumerate():
+        if thread.name == graphs.THREAD:
+            thread.join()
+    assert project.rows_matching(query, sort=sort) is not without

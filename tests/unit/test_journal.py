@@ -106,13 +106,29 @@ def test_everything_is_undone_and_redone_one_by_one(busy):
     states = [seen()]
     while busy.undo() is not None:
         states.append(seen())
-    assert len(states) == 10
-    assert labels_of(busy, 8) == [None] * 8
+    assert len(states) == 9
+    assert labels_of(busy, 8) == ["Beta", *[None] * 7]  # what ann did is not mine to take back
     assert busy.marks() == {}
     for before in reversed(states[:-1]):
         busy.redo()
         assert seen() == before
     assert busy.redo() is None
+
+
+def test_without_a_number_undo_and_redo_are_of_my_own_in_this_task(project):
+    tone = project.add_task("Tone")
+    tone.add_label("Calm")
+    ann = project.view(annotator="ann")
+    mine = project.label([0], "Alpha")
+    flag = project.flag([1])
+    theirs = ann.label([0], "Beta")
+    other_task = tone.label([0], "Calm")
+    assert [one.book.last().id for one in (project, ann, tone)] == [flag.id, theirs.id, other_task.id]
+    assert [project.undo().id for _ in range(2)] == [flag.id, mine.id]
+    assert project.record(0).label == "Beta"
+    assert ann.redo() is None
+    assert tone.redo().id == flag.id  # a flag belongs to every task
+    assert project.redo().id == mine.id
 
 
 def test_any_order_of_undo_and_redo_ends_where_it_should(project):

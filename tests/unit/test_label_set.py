@@ -398,3 +398,17 @@ def test_a_change_that_fails_half_way_leaves_nothing(voted, monkeypatch):
         voted.label_set.split("Alpha", "Half", np.array([0]))
     monkeypatch.undo()
     assert (embtune.open("demo").labels, len(voted.history())) == (before, n)
+
+
+def test_impact_counts_the_slices_that_ask_for_a_label(project):
+    assert project.label_set.impact("Alpha").n_slices == 0
+    project.save_slice("mine", query={"label": ["Alpha", "Beta"]})
+    project.save_slice("fixed", query={"label": "Alpha"}, rows=[1])
+    impact = project.label_set.impact("Alpha")
+    assert impact.n_slices == 1
+    assert impact.sentence.endswith("1 slice asks for it")
+    project.book.rename_label("Alpha", "Anfang")
+    assert project.label_set.impact("Anfang").n_slices == 1
+    project.label_set.merge("Beta", "Anfang")
+    assert project.label_set.impact("Anfang").n_slices == 1
+    assert project.label_set.impact("Gamma").n_slices == 0

@@ -251,11 +251,22 @@ def test_the_advice_goes_from_typical_to_predictions_to_doubts_and_to_what_diffe
     assert advice(project).kind == "predictions"  # 21 of 60
     project.label(np.arange(36, 50), "Gamma")
     assert advice(project).kind == "uncertain"  # more than half is labelled
-    project.view(annotator="bob").label([0], "Beta")
+    differs = project.view(annotator="bob").label([0], "Beta")
     assert advice(project).kind == "annotators"
-    project.undo()
+    project.undo(differs.id)
     project.label(np.arange(60), "Alpha")
     assert advice(project) is None
+
+
+def test_the_advice_heeds_the_sessions_of_its_own_task_only(project):
+    tone = project.add_task("Tone")
+    tone.add_label("Calm"), tone.add_label("Harsh")
+    tone.label([3], "Calm"), tone.view(annotator="bob").label([3], "Harsh")
+    tone.create_session([3], "Differing", kind="annotators", origin={"arbitrate": True})
+    project.label([0], "Alpha"), project.view(annotator="bob").label([0], "Beta")
+    assert advice(project).kind == "annotators"
+    project.create_session([0], "Differing", kind="annotators", origin={"arbitrate": True})
+    assert advice(project).kind == "typical"
 
 
 def test_after_tuning_the_advice_is_to_look_at_what_changed(known, axes):

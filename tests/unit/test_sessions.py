@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import embtune
-from embtune.errors import BadInputError, NotFoundError, NotReadyError
+from embtune.errors import BadInputError, ConflictError, NotFoundError, NotReadyError
 from embtune.labeling.pace import pace_of
 from embtune.labeling.sessions import Step
 
@@ -185,6 +185,43 @@ def test_steps_sent_again_after_a_restart_overrule_no_answer(project, book, sess
     book.take(session, [Step("label", 0, "Beta")])
     book.take(session, [Step("label", 0, "Alpha"), Step("label", 1, "Alpha"), Step("undo", 2)], again=True)
     assert [label_of(project, row) for row in ROWS[:2]] == ["Beta", "Alpha"]
+
+
+def test_a_step_that_cannot_be_taken_stops_no_other(project, book, session):
+    with pytest.raises(BadInputError, match="none of these"):
+        book.take(
+            session,
+            [
+                Step("label", 0, "Alpha"),
+                Step("label", 1, "none of these", new=True),
+                Step("label", 2, "Beta"),
+                Step("label", 3, gone=True),
+            ],
+        )
+    assert [label_of(project, row) for row in ROWS] == ["Alpha", None, "Beta", None]
+    assert states(book, session) == ["labelled", "to do", "labelled", "to do"]
+
+
+def test_an_undo_after_a_refused_answer_takes_no_other_back(project, book, session):
+    steps = [Step("label", 0, "Alpha"), Step("label", 1, gone=True), Step("undo", 2)]
+    with pytest.raises(ConflictError, match="given to record 2 was deleted meanwhile"):
+        book.take(session, steps)
+    assert label_of(project, 7) == "Alpha"
+    assert book.get(session).cursor == 1
+    book.take(session, [Step("undo", 1)])
+    assert label_of(project, 7) is None
+
+
+def test_undo_in_a_shared_session_takes_back_ones_own_answer(project, book, session):
+    book.answer(session, 0, "Alpha")
+    ann = project.view(annotator="ann").sessions_book
+    assert ann.undo(session) is None
+    ann.answer(session, 1, "Beta")
+    book.undo(session)
+    assert [label_of(project, row) for row in ROWS[:2]] == [None, "Beta"]
+    assert book.undo(session) is None
+    ann.undo(session)
+    assert label_of(project, 3) is None
 
 
 # ---- review ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import pytest
 
 from embtune.errors import BadInputError, NotFoundError
+from embtune.store.tables import slices as stored
 
 
 def test_a_filter_follows_the_labels_and_a_list_stays(project):
@@ -66,13 +67,18 @@ def test_what_cannot_be_a_slice_is_refused_and_nothing_is_kept(project, name, op
     assert project.slices() == []
 
 
-def test_a_slice_of_another_task_asks_that_tasks_labels(project):
+def test_a_slice_asks_the_task_it_was_saved_under_wherever_it_is_used(project):
     project.save_slice("open", query={"label": None})
     tone = project.add_task("Tone")
     tone.add_label("calm")
-    tone.label([0], "calm")
-    assert len(project.slice_rows("open")) == 60
-    assert len(tone.slice_rows("open")) == 59
+    tone.label([0, 1], "calm")
+    tone.save_slice("calm", query={"label": "calm"})
+    project.label([5], "Alpha")
+    for view in (project, tone):
+        assert view.slice_rows("open").tolist() == [*range(5), *range(6, 60)]
+        assert view.slice_rows("calm").tolist() == [0, 1]
+    tone.change_task(name="Mood")
+    assert project.slice_rows("calm").tolist() == [0, 1]
 
 
 def test_deleting_a_project_takes_its_slices_along(project):
@@ -81,3 +87,62 @@ def test_deleting_a_project_takes_its_slices_along(project):
     import embtune
 
     assert embtune.open("demo").slices() == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"label": ["Alpha", "none of these"]},
+        {"all": [{"not": {"not": {"label": "Alpha"}}}]},
+        {"reference": "Alpha"},
+        {"predicted": "Alpha"},
+        {"predicted": {"label": ["Alpha"], "confidence": [0, 1]}},
+    ],
+)
+def test_a_slice_keeps_to_its_labels_whatever_they_are_called(project, label_rows, query):
+    label_rows(project, range(12))
+    project.save_slice("mine", query=query)
+    before = project.slice_rows("mine").tolist()
+    assert 0 in before
+    assert 1 not in before
+    project.book.rename_label("Alpha", "Anfang")
+    project.add_label("Alpha")
+    project.label([1], "Alpha")
+    assert project.slice_rows("mine").tolist() == before
+    assert "Anfang" in str(project.slices()[0].query)
+    project.label_set.merge("Anfang", "Beta")
+    assert "'Beta'" in str(project.slices()[0].query)
+    assert 4 in project.slice_rows("mine").tolist()  # a Beta from the start
+
+
+def test_a_deleted_label_makes_a_slice_unusable_until_it_is_back(project):
+    project.label([0, 1], "Alpha")
+    project.save_slice("mine", query={"label": "Alpha"})
+    deleted = project.label_set.delete("Alpha")
+    project.add_label("Alpha")
+    with pytest.raises(BadInputError, match="the label 'Alpha' that the slice 'mine' asks for was deleted"):
+        project.slice_rows("mine")
+    project.undo()
+    project.undo(deleted.id)
+    assert project.slice_rows("mine").tolist() == [0, 1]
+
+
+def test_a_slice_of_a_deleted_task_says_so_unless_it_asks_no_task(project):
+    tone = project.add_task("Tone")
+    tone.save_slice("open", query={"label": None})
+    tone.save_slice("flags", query={"flagged": True})
+    tone.flag([3])
+    tone.delete_task()
+    with pytest.raises(BadInputError, match="label task of the slice 'open' was deleted"):
+        project.slice_rows("open")
+    assert project.slice_rows("flags").tolist() == [3]
+
+
+def test_a_slice_saved_before_labels_were_kept_beside_it_is_still_read(project):
+    project.label([0, 1], "Alpha")
+    project.save_slice("old", query={"flagged": True})
+    with project.db.write() as connection:
+        connection.execute(stored.update().values(query={"label": "Alpha"}))
+    known = project.slices()[0]
+    assert (known.query, known.task_id, known.labels) == ({"label": "Alpha"}, None, {})
+    assert project.slice_rows("old").tolist() == [0, 1]

@@ -5,6 +5,7 @@ import pytest
 
 from embtune.errors import BadInputError
 from embtune.evaluation.wilson import wilson
+from embtune.labeling import spot_check
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_ten_records_are_drawn_at_random_and_the_draw_is_kept(project, bulk):
     assert project.spot_check_result(bulk.id) is None
     session = project.spot_check(bulk.id)
     row = project.session(session)
-    assert (row.kind, row.origin, row.n_items) == ("spot check", {"action": bulk.id}, 10)
+    assert (row.kind, row.origin, row.n_items) == ("spot check", {"action": bulk.id, "blind": True}, 10)
     rows = [item.row for item in project.sessions_book.items(session)]
     assert len(set(rows)) == 10
     assert set(rows) <= set(range(30))
@@ -63,6 +64,17 @@ def test_ten_records_are_drawn_at_random_and_the_draw_is_kept(project, bulk):
     again = np.random.default_rng(draw["seed"]).choice(np.arange(30), 10, replace=False)
     assert again.tolist() == rows
     assert project.spot_check(bulk.id) == session  # it goes on, and is not drawn anew
+
+
+def test_neither_the_card_nor_the_name_tells_the_label_under_test(project, bulk):
+    from pages.shared.typing_card import card_data
+
+    session = project.session(project.spot_check(bulk.id))
+    assert session.name == f"Spot check of 30 records, action {bulk.id}"
+    data = card_data(project, session)
+    assert [(item["label"], item["guess"]) for item in data["items"]] == [(None, None)] * 10
+    assert "Alpha" not in " ".join(item["why"] for item in data["items"])
+    assert project.sessions_book.label_counts(session.id) == {}
 
 
 def test_answers_that_differ_count_as_wrong(project, bulk):
@@ -161,3 +173,18 @@ def test_a_check_belongs_to_the_task_of_its_action(project):
     tone.add_label("Calm")
     action = tone.label(range(12), "Calm")
     assert project.session(project.spot_check(action.id)).task_id == tone.task.id
+
+
+def test_the_result_reads_what_was_drawn_and_not_the_whole_action(project, bulk, monkeypatch):
+    session = project.spot_check(bulk.id)
+    answer(project, session, wrong=3)
+    read = []
+    plain = spot_check.answers_of_action
+
+    def spied(*given):
+        read.append(plain(*given))
+        return read[-1]
+
+    monkeypatch.setattr(spot_check, "answers_of_action", spied)
+    assert project.spot_check_result(bulk.id).n_wrong == 3
+    assert [len(one) for one in read] == [10]

@@ -204,3 +204,17 @@ def test_judgements_alone_make_a_version_and_their_records_count_as_seen(home, t
     assert [row for row, _ in seen] == list(range(12))
     assert {label for _, label in seen} == {0}
     assert not project.labels_since("v1")
+
+
+def test_labels_of_another_task_are_not_new_to_a_version(project, axes, label_rows):
+    label_rows(project, range(12))
+    project.tune("axes", parameters={"keep": "signal"})
+    project.activate("v1")
+    tone = project.add_task("Tone")
+    label_rows(tone, range(48))
+    assert tone.version("v1").labels["task"] == project.task.id
+    assert not tone.labels_since("v1")
+    assert tone.next_step().page != "tune"
+    label_rows(project, range(12, 48))
+    assert project.labels_since("v1").new == 36
+    assert project.next_step().page == "tune"
