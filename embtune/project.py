@@ -1148,12 +1148,12 @@ class Project:
         return quick_predictions(self, embedding)
 
     def recent_predictions(
-        self, embedding: str = "active"
+        self, embedding: str = "active", *, wait: float = 0.3
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
-        """Return the newest quick predictions there are, without waiting for newer ones."""
+        """Return the newest quick predictions; it waits only for the very first, `wait` seconds at most."""
         from embtune.work.predicting import recent_predictions
 
-        return recent_predictions(self, embedding)
+        return recent_predictions(self, embedding, wait=wait)
 
     def class_probabilities(
         self, embedding: str = "active"

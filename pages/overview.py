@@ -107,7 +107,10 @@ def charts(project: Project, now: Standing) -> None:
         progress = project.progress_over_time()
         st.markdown("##### Labels over time")
         figure, rows = progress_chart(progress)
-        _draw(figure, rows, "progress", "Labels that stand now, by when they were given")
+        if len(rows) > 1:
+            _draw(figure, rows, "progress", "Labels that stand now, by when they were given")
+        else:
+            quiet("One sitting so far: the line begins with the next.")
     with second:
         st.markdown("##### Confidence on what is left")
         confidence_of_rest(project)

@@ -19,6 +19,7 @@ from pages.shared.chips import colors
 from pages.shared.record_list import NONE_ID, cosine_text
 
 _HERE = Path(__file__).parent
+FIRST_WAIT = 10.0  # seconds
 _LONGEST = 20_000
 _FIRST_LOOK = 420
 _BUDGET = 600_000  # characters a page of texts may send whole
@@ -157,7 +158,8 @@ def table_data(project: Project, table: Table) -> dict[str, Any]:
     color = colors(project)
     cut = project.matches_in(table.query, [record.text[:_LONGEST] for record in records])
     embedded = project.find_embedding("raw") is not None
-    guess = project.recent_predictions("active") if embedded else None
+    # The first ones take seconds in a server just started, and the page would not draw itself again for them.
+    guess = project.recent_predictions("active", wait=FIRST_WAIT) if embedded else None
     names = {label.id: label for label in project.labels}
     spent, lines = 0, []
     for i, (record, pieces) in enumerate(zip(records, cut, strict=True)):

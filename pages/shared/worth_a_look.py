@@ -148,7 +148,9 @@ def compared_lines(project: Project) -> None:
         n_open = int((~labelled).sum())
         line(
             f"**{len(groups):,}** group{'' if len(groups) == 1 else 's'} of near-duplicates, "
-            f"{len(groups.rows):,} records, {n_open:,} without an answer",
+            f"{len(groups.rows):,} records, {n_open:,} without an answer"
+            if len(groups)
+            else "**No** near-duplicates",
             "Label" if n_open else "Look" if len(groups) else None,
             "overview_duplicates",
             lambda: start(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from embtune.store.tables import actions
+
 
 @pytest.fixture
 def half(project):
@@ -50,8 +52,17 @@ def test_the_sentence_says_how_much_is_labelled_and_by_whom(open_page, half, sho
 def test_figures_are_there_once_there_are_labels(open_page, half):
     at = open_page("overview", half)
     drawn = " ".join(str(chart.proto.id) for chart in at.get("plotly_chart"))
-    for name in ("labels", "progress", "confidence"):
+    for name in ("labels", "confidence", "calibration"):
         assert f"overview_{name}" in drawn
+    assert "overview_progress" not in drawn  # all were given within five minutes: a line of one point
+
+
+def test_the_line_of_labels_begins_with_the_second_sitting(open_page, half):
+    with half.db.write() as connection:
+        first = actions.update().where(actions.c.id == half.history()[-1].id)
+        connection.execute(first.values(created_at=actions.c.created_at - 3600))
+    drawn = " ".join(str(chart.proto.id) for chart in open_page("overview", half).get("plotly_chart"))
+    assert "overview_progress" in drawn
 
 
 def test_likely_label_errors_are_counted_and_open_as_a_session(open_page, half, shown):

@@ -37,9 +37,10 @@ def test_a_spot_check_is_one_key_each_and_shows_in_the_history(page, server, pla
     page.locator(f".st-key-history_check_{action.id} button").first.click()
     page.get_by_text(f"Spot check of 40 records, action {action.id}").first.wait_for()
     settled(page)
+    page.locator(".place", has_text="1 of 10").wait_for()  # the card is there, and hears keys
     for key in "2111111111":
         page.keyboard.press(key)
-    eventually(page, lambda: (plain_project.spot_check_result(action.id) or action).n == 10)
+    eventually(page, lambda: (plain_project.spot_check_result(action.id) or action).n == 10, 60)
     assert plain_project.spot_check_result(action.id).n_wrong == 1
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="History", exact=True).click()
     page.get_by_text("Spot check: 1 of 10 wrong: 10 % (95 % interval 2 to 40 %)").wait_for()
