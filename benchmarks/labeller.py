@@ -43,6 +43,7 @@ from corpus import (
 from numpy.typing import NDArray
 from vectors import cached_vectors, remember
 
+from embtune.labeling.accepting import page_size
 from embtune.labeling.session_kinds import enough_to_predict
 from embtune.work.overview import CHECK
 
@@ -223,11 +224,6 @@ def shapes(one: Labeller, *, tuned: bool) -> None:
                 said[inside] = kinds[counts.argmax()]
         keys = 1 if len(one.names) <= BESIDE else TYPED
         one.trace.append((before + m * (1 + keys), float((said == one.wanted).mean())))
-
-
-def page_size(given: int) -> int:
-    """Records on a page of predictions, as the product opens it: few while the model is young."""
-    return 25 if given < 100 else 50 if given < 300 else 100
 
 
 def advised(one: Labeller) -> None:

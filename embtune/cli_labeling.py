@@ -221,7 +221,7 @@ def add_commands(app: typer.Typer, existing: Opener, show: Printer) -> None:
     def clusters(
         project: ProjectName,
         embedding: Annotated[str, typer.Option(help="raw, a version, or active.")] = "active",
-        method: Annotated[str, typer.Option(help="kmeans or hdbscan.")] = "kmeans",
+        method: Annotated[str, typer.Option(help="kmeans, or density (HDBSCAN).")] = "kmeans",
         k: Annotated[int | None, typer.Option(min=2, help="How many; by the size of the corpus.")] = None,
         as_json: AsJson = False,
     ) -> None:

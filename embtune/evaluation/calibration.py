@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embtune.evaluation.classification import wilson_interval
+from embtune.evaluation.wilson import wilson
 
 Matrix = NDArray[np.float32]
 
@@ -88,7 +88,7 @@ def reliability(confidence: NDArray[Any], right: NDArray[np.bool_], n_bins: int 
             int(n[i]),
             float(total[i] / n[i]),
             float(right_in[i] / n[i]),
-            *wilson_interval(int(right_in[i]), int(n[i])),
+            *wilson(int(right_in[i]), int(n[i])),
         )
         for i in np.flatnonzero(n).tolist()
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embtune.errors import BadInputError, TooFewLabelsError
+from embtune.evaluation.wilson import wilson
 
 _QUICK_NUMBERS = 400_000  # records x classes that are learnt from in about a second
 _BLOCK = 65_536
@@ -70,7 +70,7 @@ def score_predictions(
     recall = right / np.maximum(known, 1)
     f1 = 2 * right / np.maximum(known + said, 1)
     n = int(confusion.sum())
-    low, high = wilson_interval(int(right.sum()), n)
+    low, high = wilson(int(right.sum()), n)
     return Classification(
         accuracy=float(right.sum() / n),
         low=low,
@@ -84,16 +84,6 @@ def score_predictions(
         ),
         macro_f1=float(f1[known + said > 0].mean()),
     )
-
-
-def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Return Wilson's score interval (1927) of a share; 95 % by default, (0, 1) for n = 0."""
-    if n == 0:
-        return 0.0, 1.0
-    share = right / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def logistic_regression(

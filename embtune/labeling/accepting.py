@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from embtune.project import Project, Records
 
 
+def page_size(n_labelled: int) -> int:
+    """Return how many records stand on a page: few while the model is young and learns from each."""
+    return 25 if n_labelled < 100 else 50 if n_labelled < 300 else 100
+
+
 def accept_predictions(
     project: Project,
     chosen: Records,

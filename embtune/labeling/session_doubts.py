@@ -72,7 +72,9 @@ def raw_and_tuned(project: Project, n: int, *, embedding: str = "active", agains
 
 def label_errors(project: Project, n: int, *, embedding: str = "active") -> Chosen:
     """Labelled ones that are likely labelled wrongly."""
-    name = "raw" if embedding in ("active", "best") else project.require_embedding(embedding).name
+    from embtune.work.predicting import learned_from
+
+    name = learned_from(project, embedding).name
     found = project.label_errors(name)
     rows = np.asarray(found.rows)[:n]
     if not len(rows):
@@ -150,8 +152,9 @@ def second_opinion(project: Project, n: int, *, of: str | None = None, seed: int
 
 
 def _guess(project: Project, embedding: str) -> tuple[str, Rows, NDArray[np.float32]]:
-    # Unless a version is named, raw: on what learned these very labels a model is too sure of itself.
-    name = "raw" if embedding in ("active", "best") else project.require_embedding(embedding).name
+    from embtune.work.predicting import learned_from
+
+    name = learned_from(project, embedding).name
     found = project.quick_predictions(name)
     if found is None:
         raise NotReadyError("Label a few records of two labels first: until then no model is unsure.")

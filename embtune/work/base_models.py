@@ -122,8 +122,8 @@ def _score(
     from embtune.embedding.encoder import Encoder
     from embtune.embedding.models import resolve_model
     from embtune.evaluation.base_models import score_start
-    from embtune.evaluation.classification import wilson_interval
     from embtune.evaluation.topk import mean_difference
+    from embtune.evaluation.wilson import wilson
 
     report(0, len(texts), "records", "loading the model")
     encoder = Encoder.load(resolve_model(name), device)
@@ -133,7 +133,7 @@ def _score(
     report(len(texts), len(texts), "records", "measuring")
     scores = score_start(vectors, labels, k, seed=seed)
     top = mean_difference(scores.top_k, np.zeros_like(scores.top_k), seed=seed)
-    low, high = wilson_interval(int(scores.right.sum()), len(labels))
+    low, high = wilson(int(scores.right.sum()), len(labels))
     line = {
         "name": name,
         "error": None,

@@ -22,6 +22,7 @@ from embtune.exploring.duplicates import (
 from embtune.exploring.label_errors import suspects
 from embtune.exploring.outliers import outlier_scores
 from embtune.progress import Report, silent
+from embtune.work.predicting import learned_from
 
 if TYPE_CHECKING:
     from embtune.project import Project
@@ -218,7 +219,7 @@ def label_errors(project: Project, embedding: str = "active") -> LabelErrors:
     unless a version is named: a version has learned these labels, the wrong ones too. Empty with labels of
     fewer than two classes.
     """
-    row = _checked_on(project, embedding)
+    row = learned_from(project, embedding)
     stamp = (project.revision, row.file)
     found: LabelErrors = project.cached(
         ("label errors", row.name), stamp, lambda: _label_errors(project, row.name)
@@ -229,16 +230,12 @@ def label_errors(project: Project, embedding: str = "active") -> LabelErrors:
 
 def known_label_errors(project: Project, embedding: str = "active") -> tuple[LabelErrors | None, bool]:
     """Return what `label_errors` found last in this process, and whether it is of the labels of now."""
-    row = _checked_on(project, embedding)
+    row = learned_from(project, embedding)
     last = _last(project, row)
     if not last:
         return None, False
     stamp, found = last[0]
     return found, stamp == (project.revision, row.file)
-
-
-def _checked_on(project: Project, embedding: str) -> Any:
-    return project.require_embedding("raw" if embedding in ("active", "best") else embedding)
 
 
 def quick_to_check(project: Project) -> bool:

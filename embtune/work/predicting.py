@@ -179,7 +179,7 @@ def calibration(project: Project, embedding: str = "active") -> Calibration | No
     return Calibration(reliability(sure, right), on_reference, len(found.rows))
 
 
-def _row(project: Project, embedding: str) -> EmbeddingRow:
+def learned_from(project: Project, embedding: str = "active") -> EmbeddingRow:
     """Return the embedding whose vectors are learned from: raw, unless a version is asked for by name.
 
     A version has learned the very labels that calibrate and hold out here, so that a model on it is surer
@@ -194,7 +194,7 @@ def _predictions(found: QuickModel | None) -> Predictions | None:
 
 def _task(project: Project, embedding: str) -> tuple[Any, Any, Callable[[], QuickModel | None]]:
     """Return under which key and stamp the model of now is kept, and a function that needs no database."""
-    row = _row(project, embedding)
+    row = learned_from(project, embedding)
     state = project.label_state()
     # A flag or a comment raises the revision too, and must not cost a fit.
     labels = project.cached("label stamp", project.revision, lambda: _digest(state))
@@ -268,7 +268,7 @@ def strokes(state: LabelState, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _recent(project: Project, embedding: str) -> _Recent:
-    row = _row(project, embedding)
+    row = learned_from(project, embedding)
     kept: _Recent = project.cached(("recent quick model", row.name), row.file, _Recent)
     return kept
 

@@ -10,14 +10,10 @@ import numpy as np
 import streamlit as st
 
 from embtune.errors import ConflictError
+from embtune.labeling.accepting import page_size
 from embtune.project import Project
 from pages.shared.records_done import note_done
 from pages.shared.records_state import View, change, refresh
-
-
-def page_size(n_labelled: int) -> int:
-    """Return how many records stand on a page: few while the model is young and learns from each."""
-    return 25 if n_labelled < 100 else 50 if n_labelled < 300 else 100
 
 
 def check_address(n_labelled: int, seed: int = 0) -> dict[str, str]:

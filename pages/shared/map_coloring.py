@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from embtune.labeling.labelset import NONE_COLOR, color_for
 from embtune.labeling.state import NONE_OF_THESE, SOURCES
 from embtune.project import Project
-from embtune.store.marks import FLAG
 from embtune.work.clustering import Clustering
 
 CLUSTER = "cluster"
@@ -165,7 +164,7 @@ def _coloring(
         )
     if choice == "flagged":
         codes = np.full(n, -1, dtype=np.int64)
-        codes[[row for row, marks in project.marks().items() if any(m.kind == FLAG for m in marks)]] = 0
+        codes[project.flagged_rows()] = 0
         return Coloring(choice, ("flagged",), (CHOSEN_COLOR,), codes, rest="not flagged")
     if choice in ("prediction", "confidence", DIFFERS):
         if predicted is None or (choice == DIFFERS and other is None):

@@ -47,10 +47,7 @@ def bulk_bar(
             )
         if st.button(f"Label {n:,} …", key="records_label", type="primary"):
             label_dialog(project, view, ticked)
-        flagged = project.marks()
-        all_flagged = n <= 1000 and all(
-            any(mark.kind == "flag" for mark in flagged.get(row, ())) for row in ticked.tolist()
-        )
+        all_flagged = bool(np.isin(ticked, project.flagged_rows()).all())
         st.button(
             "Unflag" if all_flagged else "Flag",
             key="records_flag",

@@ -112,8 +112,8 @@ def errors_line(project: Project) -> None:
 
 def flagged_line(project: Project) -> None:
     """Count the flagged records."""
-    rows = sorted(row for row, marks in project.marks().items() if any(m.kind == "flag" for m in marks))
-    if rows:
+    rows = project.flagged_rows()
+    if len(rows):
         line(
             f"**{len(rows):,}** flagged",
             "Review",

@@ -1,10 +1,12 @@
 """What several unit tests share: labels by text, and a recipe that tunes in no time."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 
+from embtune import cli
 from embtune.tuning.export import Head, apply_head, head_affine
 from embtune.tuning.head_model import HeadModel
 from embtune.tuning.recipes import RECIPES
@@ -85,3 +87,33 @@ def faint_project(home, tmp_path):
     )
     made.embed(vectors=tmp_path / "vectors.npy")
     return made
+
+
+@pytest.fixture
+def run(monkeypatch, capfd):
+    """Run a command line in this process: `run("status", "demo")` gives (exit status, stdout, stderr)."""
+
+    def command(*words):
+        monkeypatch.setattr(sys, "argv", ["embtune", *map(str, words)])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as leaving:
+            status = leaving.code or 0
+        out, err = capfd.readouterr()
+        return status, out, err
+
+    return command
+
+
+@pytest.fixture
+def answer(run):
+    """Run a command with `--json`, and return the one object it prints."""
+
+    def command(*words):
+        status, out, err = run(*words, "--json")
+        assert status == 0, err
+        assert out.count("\n") == 1  # one object, nothing else
+        return json.loads(out)
+
+    return command

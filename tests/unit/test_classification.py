@@ -9,8 +9,8 @@ from embtune.evaluation.classification import (
     logistic_regression,
     quick_model,
     score_predictions,
-    wilson_interval,
 )
+from embtune.evaluation.wilson import wilson
 
 NAMES = ("left", "up", "right")
 
@@ -44,7 +44,7 @@ def test_macro_f1_leaves_out_a_class_that_does_not_occur():
     [(0, 10, 0, 0.2775), (10, 10, 0.7225, 1), (5, 10, 0.2366, 0.7634), (0, 0, 0, 1)],
 )
 def test_wilson_interval(right, n, low, high):
-    assert wilson_interval(right, n) == pytest.approx((low, high), abs=1e-4)
+    assert wilson(right, n) == pytest.approx((low, high), abs=1e-4)
 
 
 def test_logistic_regression_learns_what_is_plain():
@@ -53,7 +53,7 @@ def test_logistic_regression_learns_what_is_plain():
     assert scores.accuracy == 1
     assert scores.n == 30
     assert scores.labels == NAMES
-    assert scores.low == pytest.approx(wilson_interval(30, 30)[0])
+    assert scores.low == pytest.approx(wilson(30, 30)[0])
 
 
 def test_weights_decide_between_contradicting_labels():

@@ -43,36 +43,6 @@ COMMANDS = {
 
 
 @pytest.fixture
-def run(monkeypatch, capfd):
-    """Run a command line in this process: `run("status", "demo")` gives (exit status, stdout, stderr)."""
-
-    def command(*words):
-        monkeypatch.setattr(sys, "argv", ["embtune", *map(str, words)])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as leaving:
-            status = leaving.code or 0
-        out, err = capfd.readouterr()
-        return status, out, err
-
-    return command
-
-
-@pytest.fixture
-def answer(run):
-    """Run a command with `--json`, and return the one object it prints."""
-
-    def command(*words):
-        status, out, err = run(*words, "--json")
-        assert status == 0, err
-        assert out.count("\n") == 1  # one object, nothing else
-        return json.loads(out)
-
-    return command
-
-
-@pytest.fixture
 def files(tmp_path):
     """The synthetic records with their topic, their vectors, and labels for half of them by content."""
     rows, vectors = synthetic()

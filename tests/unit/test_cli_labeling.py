@@ -1,41 +1,6 @@
 """The command line's part in labels: what is found, kept, taken back and mended."""
 
-import json
-import sys
-
 import pytest
-
-from embtune import cli
-
-
-@pytest.fixture
-def run(monkeypatch, capfd):
-    """Run a command line in this process: `run("undo", "demo")` gives (exit status, stdout, stderr)."""
-
-    def command(*words):
-        monkeypatch.setattr(sys, "argv", ["embtune", *map(str, words)])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as leaving:
-            status = leaving.code or 0
-        out, err = capfd.readouterr()
-        return status, out, err
-
-    return command
-
-
-@pytest.fixture
-def answer(run):
-    """Run a command with `--json`, and return the one object it prints."""
-
-    def command(*words):
-        status, out, err = run(*words, "--json")
-        assert status == 0, err
-        assert out.count("\n") == 1  # one object, nothing else
-        return json.loads(out)
-
-    return command
 
 
 @pytest.fixture
