@@ -54,7 +54,7 @@ def label_table(project: Project, labels: list[Label]) -> Label | None:
     }
     if known_true:
         columns["reference"] = [known_true.get(label.id, 0) for label in shown]
-    columns["given when"] = [label.description for label in shown]
+    columns["when to give it"] = [label.description for label in shown]
     table = pd.DataFrame(columns)
     colors = [f"color: {label.color}" for label in shown]
     # By what is listed: a choice made in one list must not point into another.

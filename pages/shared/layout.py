@@ -13,7 +13,7 @@ from embtune.errors import EmbtuneError
 _CSS = """
 <style>
   .block-container {padding: 1.4rem 2.4rem 2rem 2.4rem; max-width: 1760px;}
-  .block-container h1 {padding: .2rem 0;}
+  .block-container h1 {padding: .2rem 0 .4rem;}
   .snippet {padding-left: .5em; font-size: .87em; line-height: 1.35;}
   [data-testid="stSidebarContent"] .block-container {padding-top: 1rem;}
   [data-testid="stSidebarUserContent"] {padding-top: .5rem;}
