@@ -117,7 +117,7 @@ export default function (component) {
   };
   const give = (id) => (nSelected() ? send({ kind: "bulk", label: id }) : label(root.current, id, true));
   const flag = (row) => send({ kind: "flag", row, on: !lineOf(row).flagged });
-  const predicted = () => data.lines.map(seen).filter((item) => item.guess && !item.label);
+  const predicted = () => (data.checking ? data.lines : []).map(seen).filter((item) => item.guess && !item.label);
   const accept = () => {
     const lines = predicted();
     if (lines.length) send({ kind: "accept", rows: lines.map((item) => item.row), labels: lines.map((item) => item.guess.id) });

@@ -12,6 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from embtune.filtering.matches import from_first_match
+from embtune.filtering.query import leaves, parse
 from embtune.labeling.labelset import NONE_COLOR, UNLABELLED_COLOR
 from embtune.project import Project, Record
 from pages.shared import steps
@@ -220,6 +221,10 @@ def table_data(project: Project, table: Table) -> dict[str, Any]:
         "changed": table.changed,
         "place": table.place,
         "embedded": embedded,
+        # Only where what has no label was asked for: elsewhere one reads, and no key must label a page.
+        "checking": any(
+            leaf.kind == "label" and leaf.value == (None,) for leaf in leaves(parse(table.query))
+        ),
         "unlabelled_color": UNLABELLED_COLOR,
     }
 

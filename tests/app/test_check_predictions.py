@@ -102,3 +102,10 @@ def test_a_search_by_meaning_leaves_the_random_order(labelled):
     assert by_meaning(at_random, "meaning") == {"sort": None}
     assert by_meaning(at_random, "keyword") == {}
     assert by_meaning(View(sort={"by": "label"}), "meaning") == {}
+
+
+def test_a_page_is_offered_for_acceptance_only_where_unlabelled_records_were_asked_for(
+    checking, labelled, open_page, given_to
+):
+    assert given_to(checking, TABLE)["checking"]
+    assert not given_to(open_page("records", labelled), TABLE)["checking"]
