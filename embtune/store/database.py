@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -18,6 +19,7 @@ from embtune.errors import StorageError
 from embtune.settings import get_settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+WAL_WAIT = 15.0  # seconds
 
 
 class Database:
@@ -143,15 +145,25 @@ def _on_sqlite_connect(connection: Any, _: Any) -> None:
     # SQLite's own lower() leaves É and Ж as they are, so that a search for é would miss them.
     connection.create_function("lower", 1, _lower, deterministic=True)
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "foreign_keys=ON",
-        "busy_timeout=15000",
-        "synchronous=NORMAL",
-        "cache_size=-65536",
-    ):
+    cursor.execute("PRAGMA busy_timeout=15000")
+    _use_wal(cursor)
+    for pragma in ("foreign_keys=ON", "synchronous=NORMAL", "cache_size=-65536"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    # SQLite does not wait, whatever its timeout, when two processes change a new file to WAL at once: the
+    # second would have to upgrade a read lock. The file remembers the mode, so this waits once in its life.
+    deadline = time.monotonic() + WAL_WAIT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _lower(value: Any) -> Any:

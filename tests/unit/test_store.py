@@ -330,3 +330,15 @@ def test_opening_twice_gives_the_same_project(home):
     assert embtune.open("news").id == embtune.open(" news ").id
     with pytest.raises(NotFoundError, match=r"There is no project 'old'\. There are: news\."):
         embtune.open("old", create=False)
+
+
+def test_a_process_that_opens_a_new_database_while_another_begins_it_waits(tmp_path):
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    threading.Timer(0.2, lambda: other.execute("ROLLBACK")).start()
+    database = Database(f"sqlite:///{path}")
+    with database.read() as connection:  # SQLite itself would refuse at once, whatever its timeout
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    database.engine.dispose()
+    other.close()
