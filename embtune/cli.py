@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from embtune.cli_labeling import add_commands
+from embtune import cli_heuristics
+from embtune.cli_labeling import TaskName, add_commands
 from embtune.errors import BadInputError, EmbtuneError, NotFoundError
 from embtune.project import Project, open_project
 from embtune.terminal import progress
@@ -103,10 +104,11 @@ def label(
     ],
     label_source: Annotated[str, typer.Option(help="Who gave the labels.")] = "import",
     annotator: Annotated[str | None, typer.Option(help="Name written beside the votes.")] = None,
+    task: TaskName = None,
     as_json: AsJson = False,
 ) -> None:
     """Add the labels of a file, all of them or none."""
-    opened = _existing(project)
+    opened = _existing(project, task)
     result = opened.label_from_file(
         file.expanduser(), annotator=annotator or opened.annotator, label_source=label_source
     )
@@ -149,11 +151,12 @@ def tune(
     slice_: Annotated[
         str | None, typer.Option("--slice", help="Learn from the labels of this slice alone.")
     ] = None,
+    task: TaskName = None,
     as_json: AsJson = False,
 ) -> None:
     """Tune the embedding on the project's labels: the next version."""
     result = _job(
-        _existing(project),
+        _existing(project, task),
         "tune",
         **_within(slice_),
         recipe=recipe,
@@ -232,6 +235,7 @@ def evaluate(
     slice_: Annotated[
         str | None, typer.Option("--slice", help="Queries and neighbours among the records of this slice.")
     ] = None,
+    task: TaskName = None,
     as_json: AsJson = False,
 ) -> None:
     """Score an embedding: top_k with intervals, logistic regression, 2-D separation."""
@@ -243,7 +247,7 @@ def evaluate(
         raise typer.BadParameter("every k must be at least 1.")
     result = dict(
         _job(
-            _existing(project),
+            _existing(project, task),
             "evaluate",
             embedding=embedding,
             ks=ks,
@@ -343,12 +347,13 @@ def export(
     ] = 0.0,
     version: Annotated[str, typer.Option(help="Version of the model to export.")] = "best",
     slice_: Annotated[str | None, typer.Option("--slice", help="Only the records of this slice.")] = None,
+    task: TaskName = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the labelled records, or the tuned model."""
     from embtune.work.exporting import FORMATS, MODEL_KINDS
 
-    opened = _existing(project)
+    opened = _existing(project, task)
     target = out.expanduser().absolute()
     chosen = format or target.suffix.lstrip(".").lower() or "csv"
     if chosen in MODEL_KINDS:
@@ -453,8 +458,8 @@ def serve(
     serve_app(address, port, headless=headless)
 
 
-def _existing(name: str) -> Project:
-    return open_project(name, create=False)
+def _existing(name: str, task: str | None = None) -> Project:
+    return open_project(name, create=False, task=task)
 
 
 def _job(project: Project, kind: str, /, **parameters: Any) -> dict[str, Any]:
@@ -462,6 +467,8 @@ def _job(project: Project, kind: str, /, **parameters: Any) -> dict[str, Any]:
     from embtune.jobs.runner import run, sweep
     from embtune.store.jobs import create_job
 
+    if project.task.id != project.tasks[0].id:
+        parameters["label_task"] = project.task.name
     sweep(project.db)
     same = next((job for job in project.jobs(active=True) if job.kind == kind == "embed"), None)
     if same is not None:  # two would write the same half-made matrix
@@ -499,6 +506,7 @@ def _show(result: dict[str, Any], as_json: bool, *lines: str) -> None:
 
 
 add_commands(app, _existing, _show)
+cli_heuristics.add_commands(app, _existing, _job, _show)
 
 
 def main() -> None:

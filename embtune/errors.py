@@ -53,6 +53,10 @@ class VectorsError(BadInputError):
     """A matrix of vectors has the wrong shape, type or values."""
 
 
+class HeuristicError(EmbtuneError):
+    """A heuristic cannot run: its code failed, its service refused, what it needs is gone."""
+
+
 class StorageError(EmbtuneError):
     """The home folder, the disk or the database cannot take what should be written."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,8 +35,10 @@ from embtune.store import records as record_store
 from embtune.store import sessions as session_store
 from embtune.store import tasks as task_store
 from embtune.store.database import Database, ensure_folder, get_database
+from embtune.store.heuristics import list_heuristics
 from embtune.store.jobs import JobRow, get_job, list_jobs
 from embtune.store.labelset import Label, label_targets, labels_ever, list_labels
+from embtune.store.lookup_lists import list_lookups
 from embtune.store.marks import COMMENT, FLAG, Mark, MarkLog, Marks
 from embtune.store.projects import (
     ProjectCard,
@@ -66,14 +69,17 @@ if TYPE_CHECKING:
     from embtune.work.clustering import Clustering, ClusterLine
     from embtune.work.comparison import Comparison
     from embtune.work.finding import LabelErrors
+    from embtune.work.heuristics import HeuristicBook
     from embtune.work.importing import ImportResult
     from embtune.work.label_hints import Hints
     from embtune.work.looking import Look
+    from embtune.work.lookup_lists import LookupBook
     from embtune.work.moving import Movement
     from embtune.work.neighborhoods import Shares
     from embtune.work.overview import NextStep, Progress, Standing
     from embtune.work.predicting import Calibration
     from embtune.work.versions import LabelsSince
+    from embtune.work.weak_supervision import WeakBook
 
 Records = Sequence[str] | Sequence[int] | NDArray[np.int64]
 
@@ -148,6 +154,7 @@ def _n_labelled(db: Database, project_id: int, revision: int, n_records: int) ->
 _SHARED = frozenset({"n", "ids", "fields", "field", "row of id", "texts", "columns", "vectors", "index"}) | {
     *("graph", "encoder", "model", "map", "aside", "hover", "marks", "annotations"),
     *("clustering", "near", "near duplicates", "outliers"),
+    *("plain texts", "folds", "made of texts", "text index", "reference rows"),
 }
 
 
@@ -178,6 +185,27 @@ class Project:
         self.label_set = LabelSet(self)
         self.sessions_book = SessionBook(self)
         self.judgement_book = JudgementBook(self)
+
+    @property
+    def heuristics(self) -> HeuristicBook:
+        """The heuristics of this label task; see `embtune.work.heuristics`."""
+        from embtune.work.heuristics import HeuristicBook
+
+        return HeuristicBook(self)
+
+    @property
+    def lookup_lists(self) -> LookupBook:
+        """The look-up lists that heuristics share; see `embtune.work.lookup_lists`."""
+        from embtune.work.lookup_lists import LookupBook
+
+        return LookupBook(self)
+
+    @property
+    def weak(self) -> WeakBook:
+        """Weak supervision: labels out of the heuristics' votes; see `embtune.work.weak_supervision`."""
+        from embtune.work.weak_supervision import WeakBook
+
+        return WeakBook(self)
 
     # ---- what it is -------------------------------------------------------------------------
 
@@ -347,6 +375,8 @@ class Project:
             ],
             "maps": [{"embedding": m.embedding, "method": m.method} for m in self.maps],
             "sessions": len(self.sessions()),
+            "heuristics": dict(Counter(row.kind for row in list_heuristics(self.db, self.id, None))),
+            "lookup_lists": len(list_lookups(self.db, self.id)),
             "judgements": {
                 "pairs": sum(one.kind == "pair" for one in self.judgements()),
                 "triplets": sum(one.kind == "triplet" for one in self.judgements()),
@@ -717,13 +747,17 @@ class Project:
         """Reference label number of every record, -1 where there is none. Shape (n,)."""
 
         def load() -> NDArray[np.int64]:
+            given = self.cached(
+                "reference rows",
+                record_store.reference_state(self.db, self.id),
+                lambda: record_store.reference_labels(self.db, self.id),
+            )
+            rows, now = given[:, 0], given[:, 1].copy()
+            for label_id, target in label_targets(self.db, self.id).items():
+                now[given[:, 1] == label_id] = -1 if target is None else target
+            now[~np.isin(now, [label.id for label in self.labels])] = -1
             out = np.full(self.n_records, -1, dtype=np.int64)
-            mine = {label.id for label in self.labels}
-            targets = label_targets(self.db, self.id)
-            for row, label_id in record_store.reference_labels(self.db, self.id):
-                now = targets.get(label_id, label_id)
-                if now in mine:
-                    out[row] = now
+            out[rows] = now
             return out
 
         found: NDArray[np.int64] = self.cached("reference", self.revision, load)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,6 +30,27 @@ class Settings(BaseSettings):
     """Name written beside votes when nobody is signed in."""
 
     log_level: str = "INFO"
+
+    allow_code: bool = False
+    """Whether heuristics written in Python may run, each in a process of its own under limits."""
+
+    llm_url: str | None = None
+    """Address of a language model that speaks OpenAI's protocol, such as http://localhost:11434/v1."""
+
+    llm_key: SecretStr | None = None
+    """Its key, if it wants one; sent to that address only."""
+
+    llm_model: str | None = None
+    """The model's name there, for heuristics that name none."""
+
+    llm_price_in: float | None = None
+    """What a million tokens sent cost, in whichever currency; only to show costs."""
+
+    llm_price_out: float | None = None
+    """What a million tokens answered cost."""
+
+    llm_requests_per_minute: int = 60
+    """How many requests a minute may be sent at most."""
 
     @property
     def home_path(self) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embtune.filtering.query import MANUAL_DIFFERS, TUNED_DIFFERS, Comparison, Leaf, Node, Not
 
 NO_LABEL = "no label"
@@ -65,9 +67,13 @@ def _leaf(leaf: Leaf, *, negated: bool) -> str:
 
 
 def _other(kind: str, value: object) -> str:
+    if isinstance(value, int):
+        return f"of action {value:,}"
     assert isinstance(value, (dict, str, tuple))
     if kind == "slice":
         return f"in slice {value}"
+    if kind in ("heuristic", "weak") and isinstance(value, dict):
+        return _voted(kind, value)
     if isinstance(value, tuple):
         return f"{len(value):,} chosen record{'' if len(value) == 1 else 's'}"
     if isinstance(value, str):
@@ -85,6 +91,16 @@ def _other(kind: str, value: object) -> str:
         return f"near “{value['text']}” in meaning{under}"
     many = len(value["to"])
     return f"similar to {'a record' if many == 1 else f'{many:,} records'}{under}"
+
+
+def _voted(kind: str, value: dict[str, Any]) -> str:
+    names = value["label"]
+    said = "" if names is None else " " + " or ".join("nothing" if one is None else one for one in names)
+    if kind == "weak":
+        sure = "" if value["confidence"] == (0.0, 1.0) else f", {_range(value['confidence'])}"
+        return f"weak supervision says{said or ' something'}{sure}"
+    what = "" if value["what"] == "hits" else f" ({value['what']})"
+    return f"{value['name']} votes{said}{what}"
 
 
 def _test(name: str, test: Comparison, negated: bool) -> str:

@@ -90,6 +90,14 @@ def _duplicates(project: Project, report: Report, **options: Any) -> dict[str, A
     return compare_all(project, report=report, **options)
 
 
+def _heuristics(project: Project, report: Report, **options: Any) -> dict[str, Any]:
+    return project.heuristics.run(report=report, **options)
+
+
+def _weak_supervision(project: Project, report: Report, **options: Any) -> dict[str, Any]:
+    return project.weak.run(report=report, **options)
+
+
 KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "import": _import,
     "embed": _embed,
@@ -101,6 +109,8 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "base_models": _base_models,
     "clusters": _clusters,
     "duplicates": _duplicates,
+    "heuristics": _heuristics,
+    "weak supervision": _weak_supervision,
     "export": _export,
     "export model": _export_model,
 }

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from embtune.store.database import Database
-from embtune.store.tables import records
+from embtune.store.tables import projects, records
 
 _CHUNK = 900  # SQLite takes 999 bound values in its oldest supported builds
 
@@ -84,15 +86,32 @@ def set_reference_labels(connection: sa.Connection, project_id: int, labels: dic
             .values(reference_label_id=sa.bindparam("label_id")),
             [{"at_row": row, "label_id": label_id} for row, label_id in labels.items()],
         )
+        connection.execute(
+            projects.update()
+            .where(projects.c.id == project_id)
+            .values(reference_revision=projects.c.reference_revision + 1)
+        )
 
 
-def reference_labels(db: Database, project_id: int) -> list[tuple[int, int]]:
-    """List (row, label id) of every record that has a reference label."""
+def reference_state(db: Database, project_id: int) -> tuple[int, int]:
+    """Return how often reference labels were set, and a row number: other values mean other labels."""
+    query = sa.select(
+        projects.c.reference_revision,
+        sa.select(sa.func.max(records.c.row)).where(records.c.project_id == project_id).scalar_subquery(),
+    ).where(projects.c.id == project_id)
+    with db.read() as connection:
+        row = connection.execute(query).first()
+    return (int(row[0]), int(row[1] or 0)) if row else (0, 0)
+
+
+def reference_labels(db: Database, project_id: int) -> NDArray[np.int64]:
+    """Row and label number of every record that has a reference label, shape (m, 2)."""
     query = sa.select(records.c.row, records.c.reference_label_id).where(
         records.c.project_id == project_id, records.c.reference_label_id.is_not(None)
     )
     with db.read() as connection:
-        return [(row, label) for row, label in connection.execute(query)]
+        found = [tuple(row) for row in connection.execute(query)]
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
 def fetch_records(db: Database, project_id: int, rows: Sequence[int]) -> list[StoredRecord]:

@@ -32,7 +32,8 @@ metadata = MetaData(
 # something deleted.
 
 
-def _project() -> Column[int]:
+def of_project() -> Column[int]:
+    """The column of the project that a row belongs to."""
     return Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False)
 
 
@@ -45,6 +46,7 @@ projects = Table(
     Column("model", String(500), nullable=False),
     Column("active_embedding", String(50), nullable=False, server_default="raw"),
     Column("revision", Integer, nullable=False, server_default="0"),
+    Column("reference_revision", Integer, nullable=False, server_default="0"),
     Column("created_at", Double, nullable=False),
     Column("opened_at", Double, nullable=False),
     sqlite_autoincrement=True,
@@ -67,7 +69,7 @@ tasks = Table(
     "tasks",
     metadata,
     Column("id", Integer, primary_key=True),
-    _project(),
+    of_project(),
     Column("name", String(200), nullable=False),
     Column("description", Text, nullable=False, server_default=""),
     Column("position", Integer, nullable=False),
@@ -77,7 +79,8 @@ tasks = Table(
 )
 
 
-def _task(*, nullable: bool = False) -> Column[int]:
+def of_task(*, nullable: bool = False) -> Column[int]:
+    """The column of the label task that a row belongs to."""
     return Column("task_id", ForeignKey("tasks.id", ondelete="CASCADE"), nullable=nullable)
 
 
@@ -85,8 +88,8 @@ labels = Table(
     "labels",
     metadata,
     Column("id", Integer, primary_key=True),
-    _project(),
-    _task(),
+    of_project(),
+    of_task(),
     Column("name", String(500), nullable=False),
     Column("position", Integer, nullable=False),
     Column("color", String(9), nullable=False),
@@ -104,8 +107,8 @@ actions = Table(
     "actions",
     metadata,
     Column("id", Integer, primary_key=True),
-    _project(),
-    _task(nullable=True),
+    of_project(),
+    of_task(nullable=True),
     Column("kind", String(20), nullable=False, server_default="votes"),
     Column("source", String(30), nullable=False),
     Column("annotator", String(200), nullable=False),
@@ -141,7 +144,7 @@ judgements = Table(
     "judgements",
     metadata,
     Column("id", Integer, primary_key=True),
-    _project(),
+    of_project(),
     Column("action_id", ForeignKey("actions.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("kind", String(8), nullable=False),
     Column("row_a", Integer, nullable=False),
@@ -176,7 +179,7 @@ slices = Table(
     "slices",
     metadata,
     Column("id", Integer, primary_key=True),
-    _project(),
+    of_project(),
     Column("name", String(200), nullable=False),
     Column("query", JSON, nullable=False),
     Column("rows", LargeBinary),
@@ -191,7 +194,7 @@ clusterings = Table(
     "clusterings",
     metadata,
     Column("id", Integer, primary_key=True),
-    _project(),
+    of_project(),
     Column("embedding", String(50), nullable=False),
     Column("method", String(30), nullable=False),
     Column("parameters", JSON, nullable=False),
@@ -206,7 +209,7 @@ embeddings = Table(
     "embeddings",
     metadata,
     Column("id", Integer, primary_key=True),
-    _project(),
+    of_project(),
     Column("name", String(50), nullable=False),
     Column("model", String(500), nullable=False),
     Column("model_path", Text),
@@ -222,7 +225,7 @@ versions = Table(
     "versions",
     metadata,
     Column("id", Integer, primary_key=True),
-    _project(),
+    of_project(),
     Column("name", String(50), nullable=False),
     Column("recipe", String(100), nullable=False),
     Column("parameters", JSON, nullable=False),
@@ -252,7 +255,7 @@ maps = Table(
     "maps",
     metadata,
     Column("id", Integer, primary_key=True),
-    _project(),
+    of_project(),
     Column("embedding", String(50), nullable=False),
     Column("method", String(30), nullable=False),
     Column("n_rows", Integer, nullable=False),
@@ -266,7 +269,7 @@ evaluations = Table(
     "evaluations",
     metadata,
     Column("id", Integer, primary_key=True),
-    _project(),
+    of_project(),
     Column("embedding", String(50), nullable=False),
     Column("fingerprint", String(64), nullable=False),
     Column("result", JSON, nullable=False),
@@ -278,8 +281,8 @@ sessions = Table(
     "sessions",
     metadata,
     Column("id", Integer, primary_key=True),
-    _project(),
-    _task(nullable=True),
+    of_project(),
+    of_task(nullable=True),
     Column("name", Text, nullable=False),
     Column("kind", String(30), nullable=False),
     Column("origin", JSON, nullable=False),
@@ -306,7 +309,7 @@ jobs = Table(
     "jobs",
     metadata,
     Column("id", Integer, primary_key=True),
-    _project(),
+    of_project(),
     Column("kind", String(30), nullable=False),
     Column("parameters", JSON, nullable=False),
     Column("state", String(20), nullable=False),

@@ -19,6 +19,7 @@ from embtune.store.journal import get_action
 from embtune.store.marks import COMMENT
 from embtune.store.slices import Slice
 from embtune.work.columns import column_names, field_column, text_column
+from embtune.work.rule_conditions import RuleConditions
 from embtune.work.slice_labels import asked_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _MASKS_KEPT = 40
 
 
-class Conditions:
+class Conditions(RuleConditions):
     """Answers the leaves of queries about one project: call it with a leaf, get a mask of shape (n,)."""
 
     def __init__(self, project: Project, within: tuple[str, ...] = ()) -> None:

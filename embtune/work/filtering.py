@@ -15,6 +15,7 @@ from embtune.filtering.matches import cut_at_matches, highlight_pattern
 from embtune.filtering.query import Group, Leaf, Node, leaves, parse
 from embtune.filtering.recent import Recent
 from embtune.filtering.sorting import Sort, ordered, parse_sort, shuffled, text_ranks
+from embtune.store.heuristics import state_of_rules
 from embtune.store.slices import list_slices
 from embtune.work.conditions import Conditions, label_places, similarity_values, vote_origins
 from embtune.work.graphs import has_graph
@@ -160,7 +161,8 @@ def _stamp(project: Project) -> Any:
     embeddings = tuple((row.name, row.file, has_graph(project, row)) for row in project.embeddings)
     maps = tuple((row.embedding, row.method, row.file) for row in project.maps)
     slices = tuple((one.id, one.name, one.updated_at) for one in list_slices(project.db, project.id))
-    return project.revision, embeddings, project.active_embedding, maps, slices
+    rules = state_of_rules(project.db, project.id)
+    return project.revision, embeddings, project.active_embedding, maps, slices, rules
 
 
 def _plain(value: Any) -> Any:

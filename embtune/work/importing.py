@@ -137,7 +137,7 @@ def _write(
         first_row = (max(rows.values()) + 1) if rows else 0
         label_ids = ensure_labels(connection, project, [*label_values, *reference_values])
         said_last = votes_given(project, label_source) if label_values else {}
-        known_reference = dict(reference_labels(project.db, project.id))
+        known_reference = dict(reference_labels(project.db, project.id).tolist())
         new: list[NewRecord] = []
         votes: list[Vote] = []
         references: dict[int, int] = {}

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from embtune.project import Project
     from embtune.store.slices import Slice
 
-_OF_TASK = frozenset({"label", "source", "annotator", "confidence", "reference", "predicted", "differs"})
+_OF_TASK = frozenset(
+    {
+        *("label", "source", "annotator", "confidence", "reference", "predicted", "differs"),
+        *("heuristic", "weak"),
+    }
+)
+_WITH_LABEL = ("predicted", "heuristic", "weak")
 
 
 def asks_a_task(tree: Node) -> bool:
@@ -82,7 +88,7 @@ def under_names_of_now(project: Project, found: Slice) -> Slice:
 def _names(tree: Node) -> Iterator[str]:
     for leaf in leaves(tree):
         value = leaf.value
-        if leaf.kind == "predicted":
+        if leaf.kind in _WITH_LABEL:
             value = value["label"]
         elif leaf.kind not in ("label", "reference"):
             continue
@@ -99,9 +105,9 @@ def _renamed(query: Any, name_of: Callable[[str], str]) -> Any:
         value = [_renamed(part, name_of) for part in value]
     elif kind == "not":
         value = _renamed(value, name_of)
-    elif kind == "predicted" and isinstance(value, Mapping):
+    elif kind in _WITH_LABEL and isinstance(value, Mapping):
         value = {**value, **({"label": _swapped(value["label"], name_of)} if "label" in value else {})}
-    elif kind in ("label", "predicted") or (kind == "reference" and value != "differs"):
+    elif kind in ("label", "predicted", "weak") or (kind == "reference" and value != "differs"):
         value = _swapped(value, name_of)
     return {kind: value}
 

@@ -198,6 +198,37 @@ def _cluster(project: Project, key: str) -> Built:
     return {"cluster": {"clustering": found.id, "cluster": _one_or_all(list(places))}} if places else None
 
 
+_VOTED_IN_WORDS = {
+    "hits": "it votes",
+    "conflicts": "another votes otherwise",
+    "overlaps": "another votes, too",
+    "adds": "no other votes",
+    "right": "it is right about the manual label",
+    "wrong": "it is wrong about the manual label",
+}
+
+
+def _heuristic(project: Project, key: str) -> Built:
+    names = [one.name for one in project.heuristics.all() if one.run is not None]
+    if not names:
+        st.caption("No heuristic has run yet: write one on the Heuristics page.")
+        return None
+    name = st.selectbox("Heuristic", names, key=f"{key}_name")
+    what = st.selectbox("Where", list(_VOTED_IN_WORDS), format_func=_VOTED_IN_WORDS.get, key=f"{key}_what")
+    return {"heuristic": {"name": name, "what": what}}
+
+
+def _weak(project: Project, key: str) -> Built:
+    if project.weak.labels() is None:
+        st.caption("Weak supervision has not run yet.")
+        return None
+    names = st.multiselect(
+        "It says", [label.name for label in project.labels], key=f"{key}_names", placeholder="any label"
+    )
+    low, high = st.slider("Confidence, in %", 0, 100, (0, 100), key=f"{key}_range")
+    return {"weak": {"confidence": [low / 100, high / 100]} | ({"label": list(names)} if names else {})}
+
+
 def _has_labels(project: Project) -> bool:
     return bool(project.labels)
 
@@ -220,4 +251,6 @@ _KINDS: dict[str, tuple[Callable[[Project, str], Built], Callable[[Project], boo
     "Shape on the map": (_shape, _is_embedded),
     "Cluster": (_cluster, lambda project: hasattr(project, "clusterings") and _is_embedded(project)),
     "Slice": (_slice, None),
+    "Heuristic": (_heuristic, None),
+    "Weak supervision": (_weak, _has_labels),
 }

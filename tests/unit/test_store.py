@@ -1,5 +1,6 @@
 """The database: its schema, what it refuses, and that nothing written is lost."""
 
+import sqlite3
 import subprocess
 import sys
 import threading

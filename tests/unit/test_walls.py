@@ -25,7 +25,10 @@ HEAVY_THEMSELVES = (  # modules that others import where they use them
         "checkpoints",
     ),
 )
-ALGORITHMS = ("neighbors", "maps", "tuning", "evaluation", "embedding", "exploring", "filtering")
+ALGORITHMS = (
+    *("neighbors", "maps", "tuning", "evaluation", "embedding", "exploring", "filtering"),
+    *("heuristics", "weak_supervision"),
+)
 FORBIDDEN_TO_ALGORITHMS = ("store", "project", "jobs", "work", "labeling", "settings")
 
 

@@ -1,0 +1,1 @@
+"""Heuristics: small rules and models, written by a person, that vote on records."""

@@ -1,0 +1,344 @@
+"""The heuristics of a label task: write them, try them, run them, and see what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from embtune.errors import BadInputError, HeuristicError, NotReadyError, UnknownChoiceError
+from embtune.heuristics.base import Config, Kind
+from embtune.progress import Report, silent
+from embtune.store import heuristics as store
+from embtune.store.heuristics import HeuristicRow, HeuristicVersion
+from embtune.store.labelset import label_targets
+from embtune.store.lookup_lists import insert_lookup, list_lookups
+from embtune.work import heuristic_numbers as numbers
+from embtune.work import heuristic_runs
+from embtune.work.heuristic_kinds import kind_for, kinds_for
+from embtune.work.heuristic_numbers import Line, VoteMatrix
+from embtune.work.heuristic_runs import Trial
+from embtune.work.heuristic_states import Heuristic, checked, with_states, with_targets
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from embtune.heuristics.suggesting import Suggestion
+    from embtune.project import Project, Records
+
+LONGEST_NAME = 200
+
+
+class HeuristicBook:
+    """The heuristics of one label task of a project."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    # ---- what there is ----------------------------------------------------------------------
+
+    def all(self) -> list[Heuristic]:
+        """The heuristics, oldest first."""
+        return self._standing(self._rows())
+
+    def deleted(self) -> list[Heuristic]:
+        """Those that were thrown away."""
+        project = self._project
+        return self._standing(store.list_heuristics(project.db, project.id, project.task.id, deleted=True))
+
+    def get(self, which: int | str) -> Heuristic:
+        """Return a heuristic by number or name.
+
+        Raises
+        ------
+        UnknownChoiceError
+            If there is none.
+        """
+        return self._standing([self._row(which)])[0]
+
+    def kinds(self) -> dict[str, Kind]:
+        """Every kind of heuristic, by name."""
+        return kinds_for(self._project)
+
+    def _rows(self) -> list[HeuristicRow]:
+        project = self._project
+        return store.list_heuristics(project.db, project.id, project.task.id)
+
+    def _row(self, which: int | str) -> HeuristicRow:
+        known = self._rows()
+        for row in known:
+            if which in (row.id, row.name):
+                return row
+        raise UnknownChoiceError("heuristic", str(which), [row.name for row in known])
+
+    def _standing(self, rows: Sequence[HeuristicRow]) -> list[Heuristic]:
+        lists = {one.id: one.terms for one in list_lookups(self._project.db, self._project.id)}
+        return with_states(self._project, rows, lists)
+
+    # ---- writing ----------------------------------------------------------------------------
+
+    def add(self, kind: str, name: str | None = None, *, description: str = "", **values: Any) -> Heuristic:
+        """Make a heuristic, a draft until it runs.
+
+        Parameters
+        ----------
+        kind
+            One of `kinds`.
+        name
+            By default what it does.
+        values
+            Its configuration. Labels and look-up lists may be given by name.
+
+        Raises
+        ------
+        UnknownChoiceError
+            If there is no such kind, label or list.
+        BadInputError
+            Naming the value that cannot be used, or if the name is taken.
+        """
+        project = self._project
+        config = self.checked(kind, **values)
+        names = {label.id: label.name for label in project.labels}
+        said = kind_for(project, kind).describe(config, names)
+        given = self._free_name(said) if name is None else _clean(name)
+        with project.db.write() as connection:
+            number = store.insert_heuristic(
+                connection,
+                project.id,
+                project.task.id,
+                created_by=project.annotator,
+                name=given,
+                description=description.strip(),
+                kind=kind,
+                config=config.model_dump(mode="json"),
+            )
+        return self.get(number)
+
+    def checked(self, kind: str, **values: Any) -> Config:
+        """Return a configuration out of plain values, labels and lists by name or number."""
+        return checked(self._project, kind_for(self._project, kind), self._numbered(values))
+
+    def change(
+        self,
+        which: int | str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        **values: Any,
+    ) -> Heuristic:
+        """Change what is given; another configuration is a new version, and makes its votes outdated."""
+        row = self._row(which)
+        changes: dict[str, Any] = {}
+        if values:
+            kind = kind_for(self._project, row.kind)
+            config = checked(self._project, kind, row.config | self._numbered(values))
+            changes["config"] = config.model_dump(mode="json")
+        if name is not None:
+            changes["name"] = _clean(name)
+        if description is not None:
+            changes["description"] = description.strip()
+        return self._change(row.id, **changes)
+
+    def _change(self, number: int, **changes: Any) -> Heuristic:
+        project = self._project
+        store.change_heuristic(project.db, project.id, number, changed_by=project.annotator, **changes)
+        return self.get(number)
+
+    def _numbered(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace names of labels and lists by their numbers, and record ids by their rows."""
+        project = self._project
+        out = dict(values)
+        if isinstance(out.get("label"), str):
+            out["label"] = project.label_named(out["label"]).id
+        if "labels" in out:
+            out["labels"] = [
+                project.label_named(one).id if isinstance(one, str) else one for one in out["labels"]
+            ]
+        if "lists" in out:
+            book = project.lookup_lists
+            out["lists"] = [book.get(one).id if isinstance(one, str) else one for one in out["lists"]]
+        if out.get("records"):
+            out["records"] = project.rows_of(out["records"]).tolist()
+        return out
+
+    def _free_name(self, wanted: str) -> str:
+        taken = {row.name.casefold() for row in self._rows()}
+        base = " ".join(wanted.split())[: LONGEST_NAME - 10] or "heuristic"
+        name, i = base, 2
+        while name.casefold() in taken:
+            name, i = f"{base} ({i})", i + 1
+        return name
+
+    def duplicate(self, which: int | str) -> Heuristic:
+        """Make a copy, a draft, to change."""
+        row = self._row(which)
+        name = self._free_name(f"{row.name} copy")
+        return self.add(row.kind, name, description=row.description, **row.config)
+
+    def select(self, chosen: Mapping[int | str, bool]) -> None:
+        """Say of some heuristics whether weak supervision hears them."""
+        rows = {self._row(which).id: on for which, on in chosen.items()}
+        store.select_heuristics(self._project.db, self._project.id, rows)
+
+    def delete(self, which: int | str) -> None:
+        """Throw a heuristic away; `undelete` brings it back with its versions and votes."""
+        project = self._project
+        number = self._row(which).id
+        store.change_heuristic(project.db, project.id, number, changed_by=project.annotator, deleted=True)
+
+    def undelete(self, number: int) -> Heuristic:
+        """Bring back a heuristic that was thrown away."""
+        return self._change(number, deleted=False)
+
+    def versions(self, which: int | str) -> list[HeuristicVersion]:
+        """The configurations it had, newest first."""
+        return store.list_versions(self._project.db, self._row(which).id)
+
+    def restore(self, which: int | str, version: int) -> Heuristic:
+        """Take an earlier configuration again, as a new version.
+
+        Raises
+        ------
+        UnknownChoiceError
+            If there was no such version.
+        """
+        row = self._row(which)
+        known = {one.version: one.config for one in self.versions(row.id)}
+        if version not in known:
+            raise UnknownChoiceError("version", str(version), map(str, known))
+        return self._change(row.id, config=known[version])
+
+    # ---- running ----------------------------------------------------------------------------
+
+    def try_out(
+        self,
+        which: int | str | None = None,
+        *,
+        kind: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        records: Records | None = None,
+        n: int = 10,
+        seed: int = 0,
+        report: Report = silent,
+    ) -> Trial:
+        """Run a heuristic on a few records, chosen or at random, and keep nothing.
+
+        It is one of the book, one of the book with another `config`, or a `kind` with a `config`.
+        """
+        project = self._project
+        row = None if which is None else self._row(which)
+        name = row.kind if row is not None else kind
+        if name is None:
+            raise BadInputError("Say which heuristic to try: its name, or a kind with a configuration.")
+        values = (row.config if row is not None else {}) | self._numbered(config or {})
+        used = kind_for(project, name)
+        return heuristic_runs.try_out(
+            project,
+            used,
+            checked(project, used, values),
+            rows=None if records is None else project.rows_of(records),
+            n=n,
+            seed=seed,
+            report=report,
+        )
+
+    def run(
+        self,
+        which: Sequence[int | str] | int | str | None = None,
+        *,
+        runs: Mapping[int | str, int] | None = None,
+        report: Report = silent,
+    ) -> dict[str, Any]:
+        """Run heuristics over all records, by default those whose votes are not those of now.
+
+        Returns
+        -------
+        dict
+            `done`, `failed` (one that fails leaves the others alone), `seconds`.
+        """
+        rows = self._chosen(which)
+        waiting = {int(key): value for key, value in (runs or {}).items()}
+        return heuristic_runs.run(self._project, rows, runs=waiting, report=report)
+
+    def start(self, which: Sequence[int | str] | int | str | None = None) -> int:
+        """The same as a job; return its number."""
+        project = self._project
+        rows = self._chosen(which)
+        if not rows:
+            raise NotReadyError("Every heuristic is up to date: there is nothing to run.")
+        for row in rows:
+            heuristic_runs.refuse_forbidden(project, kind_for(project, row.kind))
+        runs = store.insert_runs(project.db, {row.id: row.version for row in rows}, state=store.QUEUED)
+        job = project.start("heuristics", which=[row.id for row in rows], runs=runs)
+        store.update_runs(project.db, {number: {"job_id": job} for number in runs.values()})
+        return job
+
+    def _chosen(self, which: Sequence[int | str] | int | str | None) -> list[HeuristicRow]:
+        if which is None:
+            stale = {one.id for one in self.all() if not one.current and one.state not in _UNDER_WAY}
+            return [row for row in self._rows() if row.id in stale and self._allowed(row)]
+        return [self._row(one) for one in ([which] if isinstance(which, (int, str)) else which)]
+
+    def _allowed(self, row: HeuristicRow) -> bool:
+        try:
+            heuristic_runs.refuse_forbidden(self._project, kind_for(self._project, row.kind))
+        except HeuristicError:
+            return False
+        return True
+
+    # ---- what they are worth ----------------------------------------------------------------
+
+    def votes(self, which: Sequence[int | str] | None = None) -> VoteMatrix:
+        """The newest votes of those heuristics that have any, or of some."""
+        chosen = self.all() if which is None else [self.get(one) for one in which]
+        return numbers.votes(self._project, chosen)
+
+    def lines(self) -> list[Line]:
+        """Every heuristic with its numbers; see `embtune.work.heuristic_numbers.lines`."""
+        return numbers.lines(self._project, self.all())
+
+    def rows(self, which: int | str, what: str = "hits", label: str | None = None) -> NDArray[np.int64]:
+        """Rows of the records behind one of its numbers; see `embtune.work.heuristic_numbers.rows`."""
+        return numbers.rows(self._project, self.all(), self._row(which).id, what, label)
+
+    # ---- suggestions ------------------------------------------------------------------------
+
+    def suggest(self, label: str | None = None, **options: Any) -> list[Suggestion]:
+        """Heuristics that the manual labels speak for; see `embtune.work.suggesting.suggest`."""
+        from embtune.work.suggesting import suggest
+
+        return suggest(self._project, label, **options)
+
+    def accept(self, suggestion: Suggestion, *, name: str | None = None) -> Heuristic:
+        """Make a draft of a suggestion."""
+        return self.add(suggestion.kind, name, **suggestion.config)
+
+    def with_list(self, which: int | str, name: str | None = None) -> Heuristic:
+        """Move a look-up heuristic's own terms into a look-up list, which others may share then."""
+        project = self._project
+        row = self._row(which)
+        terms = row.config.get("terms") or ()
+        if row.kind != "lookup" or not terms:
+            raise BadInputError("Only a look-up heuristic with terms of its own can give them to a list.")
+        with project.db.write() as connection:
+            number = insert_lookup(connection, project.id, _clean(name or row.name), list(terms))
+        return self.change(row.id, terms=[], lists=[*row.config.get("lists", ()), number])
+
+    def config_of(self, which: int | str) -> Config:
+        """Return its configuration, checked, with labels that were merged followed."""
+        row = self._row(which)
+        targets = label_targets(self._project.db, self._project.id)
+        kind = kind_for(self._project, row.kind)
+        return with_targets(checked(self._project, kind, row.config), targets)
+
+
+_UNDER_WAY = (store.QUEUED, store.RUNNING)
+
+
+def _clean(name: str) -> str:
+    clean = " ".join(name.split())
+    if not clean:
+        raise BadInputError("A heuristic needs a name.")
+    if len(clean) > LONGEST_NAME:
+        raise BadInputError(f"The name has {len(clean)} characters; {LONGEST_NAME} are the most.")
+    return clean
