@@ -49,11 +49,12 @@ class Snorkel:
 
 def _said(evidence: Evidence) -> Matrix:
     import torch
-    from snorkel.labeling.model import LabelModel  # type: ignore[import-not-found,unused-ignore]
 
-    # It sets the seeds of numpy and torch for all; others are not to notice.
+    # Import and training use the random numbers that all of numpy and torch share; others are not to notice.
     numpys = np.random.get_state()  # noqa: NPY002
     try:
+        from snorkel.labeling.model import LabelModel  # type: ignore[import-not-found,unused-ignore]
+
         with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(None):
             model = LabelModel(cardinality=evidence.n_classes, verbose=False)
             model.fit(evidence.votes, n_epochs=_STEPS, seed=evidence.seed, progress_bar=False)

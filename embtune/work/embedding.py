@@ -17,6 +17,7 @@ from embtune.store.projects import update_project
 from embtune.store.records import fetch_texts
 from embtune.work.appending import before_appending, extend_maps
 from embtune.work.graphs import prepare_graph
+from embtune.work.label_names import prepare_names
 
 if TYPE_CHECKING:
     from embtune.project import Project
@@ -66,6 +67,7 @@ def embed(
     extended = _extend_versions(project, n, device, report)
     maps = extend_maps(project, drawn, report=report)
     prepare_graph(project, "raw")
+    prepare_names(project, "raw")
     seconds = time.perf_counter() - before
     return {
         **detail,

@@ -103,6 +103,15 @@ def _in_order(project: Project, rows: NDArray[np.int64], tree: Node, order: Sort
         return rows[::-1].copy() if order.descending else rows
     if order.by == "random":
         return shuffled(rows, project.n_records, order.seed)
+    if order.by == "typical":
+        from embtune.labeling.accepting import typical_rows
+
+        if project.find_embedding("raw") is None:
+            raise NotReadyError("The records are not embedded yet, so none is known to be typical.")
+        places = np.full(project.n_records, -1, dtype=np.int64)
+        typical = typical_rows(project, seed=order.seed)
+        places[typical] = np.arange(len(typical))
+        return ordered(rows, places, descending=order.descending)
     return ordered(rows, _keys(project, tree, order), descending=order.descending)
 
 

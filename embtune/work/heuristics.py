@@ -313,6 +313,12 @@ class HeuristicBook:
         """Make a draft of a suggestion."""
         return self.add(suggestion.kind, name, **suggestion.config)
 
+    def accept_good(self, label: str | None = None) -> list[Heuristic]:
+        """Make drafts of the suggestions that a fixed rule takes; see `embtune.work.suggesting`."""
+        from embtune.work.suggesting import accept_good
+
+        return accept_good(self._project, label)
+
     def with_list(self, which: int | str, name: str | None = None) -> Heuristic:
         """Move a look-up heuristic's own terms into a look-up list, which others may share then."""
         project = self._project

@@ -198,7 +198,8 @@ def purity_of(
     selection: Rows,
 ) -> Purity:
     """Estimate the share of rows that has class `at`; what was answered within the selection counts too."""
-    fit = model.fit
+    fit, tested = model.fit, model.tested
+    assert tested is not None  # `quick_model` has labels
     known = model.single[fit.places] & np.isin(model.rows[fit.places], selection)
     known &= ~np.isin(model.rows[fit.places], rows)  # those count as they are
     right = model.labels[fit.places[known]] == at
@@ -207,8 +208,8 @@ def purity_of(
     mean = float(probability.mean())
     return estimate_purity(
         probability,
-        correlation=model.tested.correlation_of(len(rows) / len(vectors)),
-        untested=model.tested.untested(vectors[rows]),
+        correlation=tested.correlation_of(len(rows) / len(vectors)),
+        untested=tested.untested(vectors[rows]),
         n_labels=float(fit.draws[at]),
         without=None if fit.without is None else fit.without[:, rows, at].mean(axis=1),
         seen=n_seen,

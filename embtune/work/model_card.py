@@ -130,7 +130,8 @@ def _data(project: Project, row: VersionRow) -> str:
         parts.append(f"Where the labels come from: {listed}.")
     least = row.labels.get("min_confidence")
     if least is not None and any(name in _AUTOMATIC for name in sources):
-        parts.append(f"Labels that no person gave were used from a confidence of {least:g} on.")
+        weighed = "" if row.labels.get("weight_by_confidence", True) else ", and count as much as the others"
+        parts.append(f"Labels that no person gave were used from a confidence of {least:g} on{weighed}.")
     return "\n\n".join(parts)
 
 

@@ -123,12 +123,6 @@ def progress_over_time(project: Project) -> Progress:
     return found
 
 
-def can_predict(project: Project) -> bool:
-    """Tell whether there are labels of two classes, so that something is predicted."""
-    ids = project.label_state().label_ids
-    return len(np.unique(ids[ids >= 0])) >= 2
-
-
 def next_step(project: Project) -> NextStep:
     """Say what to do next, from what there is."""
     if project.find_embedding("raw") is None:
@@ -136,7 +130,15 @@ def next_step(project: Project) -> NextStep:
     now = standing(project)
     open_rows = now.n_labelled + now.n_none < now.n
     first = enough_to_predict(project)
-    if now.n_labelled < first and open_rows:
+    named = project.label_names() is not None
+    if open_rows and named and not now.n_labelled:
+        return NextStep(
+            "The labels' names give first guesses: look through typical records, mend the wrong ones, accept the "
+            "rest with one key.",
+            CHECK,
+            "Check first guesses",
+        )
+    if now.n_labelled < first and open_rows and not named:
         return NextStep(
             "Label a dozen typical records, one key each: they show what the corpus is made of."
             if not now.n_labelled
@@ -146,7 +148,7 @@ def next_step(project: Project) -> NextStep:
             "typical",
         )
     enough = min(max(ENOUGH_TO_TUNE, now.n // ONE_IN), now.n // 2)
-    if now.n_labelled < enough and open_rows and can_predict(project):
+    if now.n_labelled < enough and open_rows and project.can_predict():
         return NextStep(
             "Check predictions page by page: mend the wrong ones, accept the rest with one key.",
             CHECK,

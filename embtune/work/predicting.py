@@ -17,6 +17,7 @@ from embtune.evaluation.purity import Tested, learn_from_held_out
 from embtune.evaluation.quick import QuickFit, fit_quick
 from embtune.labeling.state import NONE_OF_THESE, SOURCES, LabelState
 from embtune.work.graphs import graph_of
+from embtune.work.label_names import LabelNames, names_of
 
 if TYPE_CHECKING:
     from embtune.project import Project
@@ -49,7 +50,7 @@ class QuickModel:
     fit
         What it says of every record, and of the labelled ones out of fold.
     tested
-        What the out-of-fold predictions say about those of other records.
+        What the out-of-fold predictions say about those of other records; None without labels.
     predicted, confidence
         Shape (n,): the likeliest label's number and its calibrated probability.
     """
@@ -59,7 +60,7 @@ class QuickModel:
     labels: NDArray[np.int64]
     single: NDArray[np.bool_]
     fit: QuickFit
-    tested: Tested
+    tested: Tested | None
     predicted: NDArray[np.int64]
     confidence: NDArray[np.float32]
 
@@ -83,9 +84,7 @@ def quick_model(project: Project, embedding: str = "active") -> QuickModel | Non
     The first one of more than a few thousand records is a regression alone: the graph that labels travel
     over is computed beside, once for the embedding.
     """
-    key, stamp, fit = _task(project, embedding)
-    found: QuickModel | None = project.cached(key, stamp, fit)
-    return found
+    return _learned(_model(project, embedding))
 
 
 def quick_predictions(project: Project, embedding: str = "active") -> Predictions | None:
@@ -93,9 +92,10 @@ def quick_predictions(project: Project, embedding: str = "active") -> Prediction
 
     Returns
     -------
-    (label ids, confidence), both (n,), or None with labels of fewer than two classes.
+    (label ids, confidence), both (n,). With labels of fewer than two classes, a guess by the names of the
+    labels; None where they cannot be encoded.
     """
-    return _predictions(quick_model(project, embedding))
+    return _predictions(_model(project, embedding))
 
 
 def class_probabilities(project: Project, embedding: str = "active") -> Probabilities | None:
@@ -103,10 +103,10 @@ def class_probabilities(project: Project, embedding: str = "active") -> Probabil
 
     Returns
     -------
-    (label ids (C,), P (n, C)), or None with labels of fewer than two classes. The rows of P sum to a little
-    less than 1: the rest is for labels that no record was given yet.
+    (label ids (C,), P (n, C)), or None where nothing can be said, as in `quick_predictions`. The rows of P sum
+    to a little less than 1: the rest is for labels that no record was given yet.
     """
-    found = quick_model(project, embedding)
+    found = _model(project, embedding)
     return None if found is None else (found.classes, found.fit.probability)
 
 
@@ -122,7 +122,8 @@ def out_of_fold(
     found = quick_model(project, embedding)
     if found is None:
         return None
-    return found.rows[found.fit.places], found.classes, found.fit.held_out
+    given = np.unique(found.labels)  # of others there are names only
+    return found.rows[found.fit.places], found.classes[given], found.fit.held_out[:, given]
 
 
 def recent_predictions(
@@ -157,7 +158,7 @@ def model_within(project: Project, embedding: str, seconds: float) -> tuple[Quic
     recent.start(stamp, lambda: project.cached(key, stamp, fit), pause=False)
     if recent.stamp != stamp:
         recent.join(seconds)
-    return (recent.found, False) if recent.stamp == stamp else (None, True)
+    return (_learned(recent.found), False) if recent.stamp == stamp else (None, True)
 
 
 def calibration(project: Project, embedding: str = "active") -> Calibration | None:
@@ -188,22 +189,48 @@ def learned_from(project: Project, embedding: str = "active") -> EmbeddingRow:
     return project.require_embedding("raw" if embedding in ("active", "best") else embedding)
 
 
+def can_predict(project: Project) -> bool:
+    """Tell whether anything can be said of a record: by labels of two classes, or by the labels' names."""
+    ids = project.label_state().label_ids
+    if len(np.unique(ids[ids >= 0])) >= 2:
+        return True
+    row = project.find_embedding("raw")
+    return row is not None and names_of(project, row) is not None
+
+
+def _model(project: Project, embedding: str) -> QuickModel | None:
+    key, stamp, fit = _task(project, embedding, wait=True)
+    found: QuickModel | None = project.cached(key, stamp, fit)
+    return found
+
+
+def _learned(found: QuickModel | None) -> QuickModel | None:
+    """Leave out a guess by names alone: nothing is known of how good it is."""
+    return None if found is None or len(np.unique(found.labels)) < 2 else found
+
+
 def _predictions(found: QuickModel | None) -> Predictions | None:
     return None if found is None else (found.predicted, found.confidence)
 
 
-def _task(project: Project, embedding: str) -> tuple[Any, Any, Callable[[], QuickModel | None]]:
-    """Return under which key and stamp the model of now is kept, and a function that needs no database."""
+def _task(
+    project: Project, embedding: str, *, wait: bool = False
+) -> tuple[Any, Any, Callable[[], QuickModel | None]]:
+    """Return under which key and stamp the model of now is kept, and a function that needs no database.
+
+    `wait` is for the names of the labels, where the encoder has to be loaded.
+    """
     row = learned_from(project, embedding)
     state = project.label_state()
     # A flag or a comment raises the revision too, and must not cost a fit.
     labels = project.cached("label stamp", project.revision, lambda: _digest(state))
+    names = names_of(project, row, wait=wait)
     enough = len(np.unique(state.label_ids[: row.n_rows][state.labelled[: row.n_rows]])) >= 2
-    graph = graph_of(project, row) if enough else None
+    graph = graph_of(project, row) if enough or names is not None else None
     vectors = project.vectors(row.name)
     n_labels = len(project.labels)
-    stamp = (labels, n_labels, row.file, graph is not None)
-    return ("quick model", row.name), stamp, lambda: _fit(vectors, state, graph, n_labels)
+    stamp = (labels, n_labels, row.file, graph is not None, names and names.key)
+    return ("quick model", row.name), stamp, lambda: _fit(vectors, state, graph, n_labels, names)
 
 
 def _digest(state: LabelState) -> bytes:
@@ -213,10 +240,20 @@ def _digest(state: LabelState) -> bytes:
     return made.digest()
 
 
-def _fit(vectors: NDArray[np.float32], state: LabelState, graph: Any, n_labels: int = 0) -> QuickModel | None:
+def _fit(
+    vectors: NDArray[np.float32],
+    state: LabelState,
+    graph: Any,
+    n_labels: int = 0,
+    names: LabelNames | None = None,
+) -> QuickModel | None:
     n = len(vectors)
     rows = np.flatnonzero(state.labelled[:n])
     classes = np.unique(state.label_ids[rows])
+    if names is not None and np.isin(classes, names.ids).all():
+        classes = names.ids
+    else:
+        names = None  # a label went away in the meantime
     if len(classes) < 2:
         return None
     labels = np.searchsorted(classes, state.label_ids[rows])
@@ -232,6 +269,7 @@ def _fit(vectors: NDArray[np.float32], state: LabelState, graph: Any, n_labels: 
         n_none=int((state.label_ids[:n] == NONE_OF_THESE).sum()),
         n_empty=max(n_labels - len(classes), 0),
         graph=graph,
+        names=None if names is None else names.vectors,
     )
     best = fit.probability.argmax(axis=1)
     return QuickModel(
@@ -240,7 +278,9 @@ def _fit(vectors: NDArray[np.float32], state: LabelState, graph: Any, n_labels: 
         labels=labels,
         single=given & (groups < 0),
         fit=fit,
-        tested=learn_from_held_out(
+        tested=None
+        if not len(rows)
+        else learn_from_held_out(
             vectors[rows], fit.held_out, labels, fit.folds, n_blocks=int(fit.draws.sum())
         ),
         predicted=classes[best],

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from embtune.heuristics.suggesting import Suggestion, TextIndex
     from embtune.project import Project, Records
+    from embtune.work.heuristic_states import Heuristic
 
 EMBEDDING = "raw"
 LEAST_LABELS = 10
+GOOD = 0.6  # precision
 
 
 def suggest(
@@ -77,6 +79,23 @@ def suggest(
         return suggest_one(index, labels, label=number, **options)
     found = suggest_all(index, labels, **options)
     return [one for each in project.labels for one in found.get(each.id, ())]
+
+
+def accept_good(project: Project, label: str | None = None) -> list[Heuristic]:
+    """Make drafts of suggestions by a fixed rule, with nobody looking.
+
+    The rule takes every label's look-up list whose cross-fitted precision is at least `GOOD`, or that no
+    label can speak of. One that is in the book as it is comes no second time.
+    """
+    known = [(one.kind, one.config) for one in project.heuristics.all()]
+    made = []
+    for one in suggest(project, label, limit=1, every=True):
+        if not one.is_list or (one.precision is not None and one.precision < GOOD):
+            continue
+        config = project.heuristics.checked(one.kind, **one.config).model_dump(mode="json")
+        if (one.kind, config) not in known:
+            made.append(project.heuristics.accept(one))
+    return made
 
 
 def text_index(project: Project) -> TextIndex:

@@ -38,12 +38,14 @@ def training_set(
     project: Project,
     *,
     min_confidence: float = 0.7,
+    weight_by_confidence: bool = True,
     slice: str | None = None,  # noqa: A002 -- the word users know
 ) -> TrainingSet:
     """Gather the labels a recipe learns from: manual ones always, others from `min_confidence` on.
 
-    Reference labels are never among them; in a project without enough of those, neither are the labels
-    kept aside for measuring. With a slice, only labels of records in it are.
+    Manual labels weigh 1; the others their confidence, or 1 as well. Reference labels are never among
+    them; in a project without enough of those, neither are the labels kept aside for measuring. With a
+    slice, only labels of records in it are.
 
     Raises
     ------
@@ -58,12 +60,13 @@ def training_set(
         use &= ~project.kept_aside()
     rows = np.flatnonzero(use)
     ids = state.label_ids[rows]
+    alike = state.manual[rows] if weight_by_confidence else np.ones(len(rows), dtype=bool)
     labels = [label for label in project.labels if (ids == label.id).any()]
     index = {label.id: i for i, label in enumerate(labels)}
     return TrainingSet(
         rows=rows,
         labels=np.array([index[i] for i in ids.tolist()], dtype=np.int64),
-        weights=np.where(state.manual[rows], 1.0, state.confidence[rows]).astype(np.float32),
+        weights=np.where(alike, 1.0, state.confidence[rows]).astype(np.float32),
         names=tuple(label.name for label in labels),
     )
 
@@ -72,6 +75,7 @@ def readiness(
     project: Project,
     *,
     min_confidence: float = 0.7,
+    weight_by_confidence: bool = True,
     recipe: str = DEFAULT_RECIPE,
     slice: str | None = None,  # noqa: A002
 ) -> dict[str, Any]:
@@ -95,7 +99,9 @@ def readiness(
 
     state = project.label_state()
     within = slice_mask(project, slice)
-    training = training_set(project, min_confidence=min_confidence, slice=slice)
+    training = training_set(
+        project, min_confidence=min_confidence, weight_by_confidence=weight_by_confidence, slice=slice
+    )
     counts = {name: int((training.labels == i).sum()) for i, name in enumerate(training.names)}
     by_source = Counter(SOURCES[i] for i in state.sources[training.rows].tolist())
     unused = [label.name for label in project.labels if label.name not in counts]
@@ -150,6 +156,7 @@ def tune(
     *,
     recipe: str = DEFAULT_RECIPE,
     min_confidence: float = 0.7,
+    weight_by_confidence: bool = True,
     slice: str | None = None,  # noqa: A002
     seed: int = 0,
     parameters: Mapping[str, Any] | None = None,
@@ -160,7 +167,8 @@ def tune(
 
     The version becomes the active embedding only if it passes the gate; see `embtune.work.promoting`. With a
     slice it learns from labels and judgements of that slice alone; the other records still take part as
-    unlabelled ones, and it is measured over all.
+    unlabelled ones, and it is measured over all. Which labels it learns from, and how much they weigh, says
+    `training_set`.
 
     Raises
     ------
@@ -186,7 +194,9 @@ def tune(
             f"{project.n_records - raw.n_rows:,} records are newer than the embedding: embed them first."
         )
     # All that is read of labels is read here: people go on labelling while it trains.
-    given = training_set(project, min_confidence=min_confidence, slice=slice)
+    given = training_set(
+        project, min_confidence=min_confidence, weight_by_confidence=weight_by_confidence, slice=slice
+    )
     judgements = _judgements(project, slice) if chosen.uses_judgements else None
     if judgements is not None and not len(judgements):
         judgements = None
@@ -196,7 +206,8 @@ def tune(
         training, warnings = _checked(given, chosen.least_labels, slice)
     by_name = {label.name: label.id for label in project.labels}
     label_ids = [by_name[training.names[i]] for i in training.labels.tolist()]
-    snapshot = _snapshot(project, training, label_ids, min_confidence) | {"n_records": raw.n_rows}
+    how = {"min_confidence": min_confidence, "weight_by_confidence": weight_by_confidence}
+    snapshot = _snapshot(project, training, label_ids) | how | {"n_records": raw.n_rows}
     if slice is not None:
         snapshot |= {"slice": slice, "n_in_slice": int(slice_mask(project, slice).sum())}
     began = time.perf_counter()
@@ -247,9 +258,7 @@ def tune(
         ],
         name=name,
         recipe=recipe,
-        parameters=dict(tuned.parameters)
-        | {"min_confidence": min_confidence}
-        | ({} if slice is None else {"slice": slice}),
+        parameters=dict(tuned.parameters) | how | ({} if slice is None else {"slice": slice}),
         seed=seed,
         labels=snapshot,
         metrics=metrics,
@@ -322,9 +331,7 @@ def corpus_of(project: Project, raw: EmbeddingRow, judgements: Judgements | None
     )
 
 
-def _snapshot(
-    project: Project, training: TrainingSet, label_ids: list[int], min_confidence: float
-) -> dict[str, Any]:
+def _snapshot(project: Project, training: TrainingSet, label_ids: list[int]) -> dict[str, Any]:
     state = project.label_state()
     digest = hashlib.blake2b(digest_size=16)
     digest.update(training.rows.tobytes())
@@ -335,5 +342,4 @@ def _snapshot(
         "n": len(training.rows),
         "counts": {name: int((training.labels == i).sum()) for i, name in enumerate(training.names)},
         "by_source": dict(Counter(SOURCES[i] for i in state.sources[training.rows].tolist())),
-        "min_confidence": min_confidence,
     }

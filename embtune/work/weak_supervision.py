@@ -238,7 +238,7 @@ class WeakBook:
                     for row, label, sure in zip(
                         rows.tolist(),
                         result.labels[rows].tolist(),
-                        np.round(result.confidence[rows].astype(np.float64), 6).tolist(),
+                        result.confidence[rows].tolist(),
                         strict=True,
                     )
                 ],

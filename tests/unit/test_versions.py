@@ -104,6 +104,19 @@ def test_weak_labels_enter_from_the_least_confidence_on(project, axes, label_row
     assert axes[1].rows.tolist() == list(range(24))
 
 
+def test_weak_labels_weigh_their_confidence_or_as_much_as_manual_ones(project, axes, label_rows):
+    label_rows(project, range(0, 12))
+    label_rows(project, [12], source="weak supervision", confidence=0.75)
+    project.tune("axes")
+    project.tune("axes", weight_by_confidence=False)
+    weighed, alike = (dict(zip(one.rows.tolist(), one.weights.tolist(), strict=True)) for one in axes)
+    assert (weighed[12], alike[12]) == (0.75, 1)
+    assert {weighed[row] for row in range(12)} == {1}
+    for name, how in (("v1", True), ("v2", False)):
+        version = project.version(name)
+        assert version.parameters["weight_by_confidence"] is version.labels["weight_by_confidence"] is how
+
+
 def test_what_a_tuning_refuses(project, axes):
     with pytest.raises(TooFewLabelsError, match="at least 2 classes with 2 labels each: there are no labels"):
         project.tune("axes")
