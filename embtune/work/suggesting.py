@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 EMBEDDING = "raw"
 LEAST_LABELS = 10
-GOOD = 0.6  # precision
+GOOD_LIST, GOOD_TERM = 0.6, 0.75  # precision
+MOST_ACCEPTED = 8  # for a label
 
 
 def suggest(
@@ -29,6 +31,7 @@ def suggest(
     records: Records | None = None,
     limit: int = 20,
     every: bool = False,
+    kinds: Sequence[str] | None = None,
 ) -> list[Suggestion]:
     """Suggest heuristics for a label, for all labels, or for what sets some records apart.
 
@@ -45,6 +48,8 @@ def suggest(
         How many at most, for each label.
     every
         Also those that heuristics of the book cover already; else what they add decides the order.
+    kinds
+        Of `lookup`, `regex`, `nearest`; all if not given.
 
     Raises
     ------
@@ -66,6 +71,8 @@ def suggest(
         vectors = project.vectors(EMBEDDING)
         if len(vectors) == project.n_records:
             options |= {"vectors": vectors, "embedding": EMBEDDING}
+    if kinds is not None:
+        options["kinds"] = kinds
     if not every:
         options["voted"] = _voted(project)
     index = text_index(project)
@@ -84,13 +91,15 @@ def suggest(
 def accept_good(project: Project, label: str | None = None) -> list[Heuristic]:
     """Make drafts of suggestions by a fixed rule, with nobody looking.
 
-    The rule takes every label's look-up list whose cross-fitted precision is at least `GOOD`, or that no
-    label can speak of. One that is in the book as it is comes no second time.
+    Of every label's best look-ups the rule takes the list, unless its cross-fitted precision is known and
+    below `GOOD_LIST`, and single terms whose precision is at least `GOOD_TERM`. What is in the book as it is
+    comes no second time.
     """
     known = [(one.kind, one.config) for one in project.heuristics.all()]
     made = []
-    for one in suggest(project, label, limit=1, every=True):
-        if not one.is_list or (one.precision is not None and one.precision < GOOD):
+    for one in suggest(project, label, limit=MOST_ACCEPTED, every=True, kinds=("lookup",)):
+        least = GOOD_LIST if one.is_list else GOOD_TERM
+        if (one.precision is None and not one.is_list) or (one.precision or 1.0) < least:
             continue
         config = project.heuristics.checked(one.kind, **one.config).model_dump(mode="json")
         if (one.kind, config) not in known:
