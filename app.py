@@ -25,6 +25,8 @@ page = st.navigation(
             st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
             st.Page("pages/neighbors.py", title="Neighbors", icon=":material/join_inner:"),
             st.Page("pages/sessions.py", title="Sessions", icon=":material/keyboard:"),
+            st.Page("pages/heuristics.py", title="Heuristics", icon=":material/rule:"),
+            st.Page("pages/weak_supervision.py", title="Weak supervision", icon=":material/how_to_vote:"),
             st.Page("pages/label_set.py", title="Label set", icon=":material/label:"),
             st.Page("pages/history.py", title="History", icon=":material/history:"),
         ],

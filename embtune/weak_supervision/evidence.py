@@ -37,6 +37,8 @@ class Evidence:
         Shape (n, d), rows of unit length, or None.
     graph
         Of `embtune.tuning.propagation.rank_weighted_graph`, or None.
+    beside
+        Vectors and graph of another view of the same records, or None.
     """
 
     votes: Numbers
@@ -47,6 +49,7 @@ class Evidence:
     seen: NDArray[np.bool_]
     vectors: NDArray[Any] | None = None
     graph: Any = None
+    beside: tuple[NDArray[Any], Any] | None = None
     seed: int = 0
 
     @property
@@ -82,7 +85,13 @@ class Evidence:
             return None
         self.need_labels()
         return look_at_vectors(
-            self.vectors, self.rows, self.known[self.rows], self.n_classes, graph=self.graph, seed=self.seed
+            self.vectors,
+            self.rows,
+            self.known[self.rows],
+            self.n_classes,
+            graph=self.graph,
+            beside=self.beside,
+            seed=self.seed,
         )
 
     def need_labels(self) -> None:
@@ -109,6 +118,7 @@ def evidence_of(
     seen: NDArray[np.bool_] | None = None,
     vectors: NDArray[Any] | None = None,
     graph: Any = None,
+    beside: tuple[NDArray[Any], Any] | None = None,
     seed: int = 0,
 ) -> Evidence:
     """Check what is given and turn label numbers into places among the classes.
@@ -123,7 +133,7 @@ def evidence_of(
         Shape (C,), distinct label numbers, at least two.
     seen
         Shape (m,), see `Evidence`; without it all heuristics count as seen, which is the cautious side.
-    vectors, graph
+    vectors, graph, beside
         See `Evidence`.
     seed
         Of folds and drawings; the same seed gives the same answer.
@@ -157,6 +167,7 @@ def evidence_of(
         np.asarray(seen, dtype=bool),
         vectors,
         graph,
+        beside,
         seed,
     )
 

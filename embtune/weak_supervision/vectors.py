@@ -45,9 +45,13 @@ def look_at_vectors(
     n_classes: int,
     *,
     graph: Any = None,
+    beside: tuple[NDArray[Any], Any] | None = None,
     seed: int = 0,
 ) -> VectorOpinion:
     """Predict every record by the quick model and by one on vectors that were averaged over the graph.
+
+    Where there is another view of the records, the same is done there, and out-of-fold labels say how much
+    each part counts.
 
     Parameters
     ----------
@@ -58,6 +62,8 @@ def look_at_vectors(
     graph
         Of `embtune.tuning.propagation.rank_weighted_graph`; without it the quick model stands alone, less
         its propagation.
+    beside
+        Vectors, shape (n, e), and graph of another view, such as vectors with words.
     seed
         Of the folds.
     """
@@ -65,11 +71,17 @@ def look_at_vectors(
     probability, held = _shares(quick)
     if graph is None:
         return VectorOpinion(probability, held, probability, held)
-    smooth = fit_quick(averaged(vectors, graph), rows, labels, n_classes, seed=seed)
-    of_smooth, held_smooth = _shares(smooth)
-    parts = [_log(probability), _log(of_smooth)]
-    held_parts = [_log(held), _log(held_smooth)]
-    exponents = fit_exponents(held_parts, labels, start=[0.5, 0.5])
+    parts, held_parts = [_log(probability)], [_log(held)]
+    for view, its_graph in [(vectors, graph), *([] if beside is None else [beside])]:
+        if view is not vectors:
+            of_view, held_view = _shares(fit_quick(view, rows, labels, n_classes, graph=its_graph, seed=seed))
+            parts.append(_log(of_view))
+            held_parts.append(_log(held_view))
+        smooth = fit_quick(averaged(view, its_graph), rows, labels, n_classes, seed=seed)
+        of_smooth, held_smooth = _shares(smooth)
+        parts.append(_log(of_smooth))
+        held_parts.append(_log(held_smooth))
+    exponents = fit_exponents(held_parts, labels, start=[1 / len(parts)] * len(parts))
     return VectorOpinion(pooled(parts, exponents), pooled(held_parts, exponents), probability, held)
 
 

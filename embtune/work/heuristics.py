@@ -14,7 +14,7 @@ from embtune.store.labelset import label_targets
 from embtune.store.lookup_lists import insert_lookup, list_lookups
 from embtune.work import heuristic_numbers as numbers
 from embtune.work import heuristic_runs
-from embtune.work.heuristic_kinds import kind_for, kinds_for
+from embtune.work.heuristic_kinds import LLM, kind_for, kinds_for
 from embtune.work.heuristic_numbers import Line, VoteMatrix
 from embtune.work.heuristic_runs import Trial
 from embtune.work.heuristic_states import Heuristic, checked, with_states, with_targets
@@ -251,6 +251,8 @@ class HeuristicBook:
     ) -> dict[str, Any]:
         """Run heuristics over all records, by default those whose votes are not those of now.
 
+        Language models, and code where it is not allowed, run only when they are named.
+
         Returns
         -------
         dict
@@ -280,6 +282,8 @@ class HeuristicBook:
         return [self._row(one) for one in ([which] if isinstance(which, (int, str)) else which)]
 
     def _allowed(self, row: HeuristicRow) -> bool:
+        if row.kind == LLM:
+            return False  # it costs money, and texts leave the machine: only when it is named
         try:
             heuristic_runs.refuse_forbidden(self._project, kind_for(self._project, row.kind))
         except HeuristicError:

@@ -27,6 +27,7 @@ from embtune.work.heuristic_corpus import (
 from embtune.work.heuristic_states import Heuristic
 from embtune.work.weak_metrics import metrics_of
 from embtune.work.weak_runs import save_weak_labels, weak_labels
+from embtune.work.words_view import words_beside
 
 if TYPE_CHECKING:
     from embtune.project import Project
@@ -207,6 +208,7 @@ class WeakBook:
             seen=np.array([one.kind not in _OUT_OF_FOLD for one in chosen], dtype=bool),
             vectors=vectors,
             graph=graph,
+            beside=None if vectors is None or graph is None else words_beside(project, vectors),
             seed=seed,
         )
 

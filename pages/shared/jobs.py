@@ -14,6 +14,7 @@ from embtune.work.mapping import METHODS
 
 TITLES = {
     "import": "Importing",
+    "import refinery": "Bringing over from refinery",
     "embed": "Embedding",
     "map": "Drawing the map",
     "tune": "Tuning",
@@ -23,6 +24,8 @@ TITLES = {
     "base_models": "Comparing base models",
     "clusters": "Finding clusters",
     "duplicates": "Comparing all records",
+    "heuristics": "Running heuristics",
+    "weak supervision": "Labelling by the heuristics",
     "export": "Exporting",
     "export model": "Writing the model",
 }
