@@ -1,17 +1,22 @@
 """A simulated labeller: how many keystrokes, clicks and drawn shapes until most of a corpus is right.
 
 The labeller knows the true labels and does what a person does, through the public API alone. Every key,
-click and drawn shape counts as one action; reading counts nothing. Accuracy is over the whole corpus: the
-labels given, and for every other record what the quick model predicts, which a person accepts with one click
-at the end.
+click and drawn shape counts as one action, in every flow alike; reading and pointing count nothing. Accuracy
+is over the whole corpus: the labels given, and for every other record what the quick model predicts, which a
+person accepts with one click at the end.
+
+A label is one key where it has one: of up to nine labels each, of very many the nine likeliest for the record
+(by the model, or before there is one by the labels' names) and those with a letter of their own. Any other is
+typed to be found, which is four keys. The label set is there before the first record is looked at.
 
     python benchmarks/labeller.py --data DIR [--flows random,advised,...] [--only ag_news_seed]
                                   [--seeds 1] [--limit N] [--json]
 
 Flows: `random` order; `uncertain` first; `similar` sessions under raw and `similar tuned` under a version;
 `shapes` on the raw map and `shapes tuned` on a version's; and `advised`: whatever `project.next_step()`, the
-head of the Overview page, says is next. That is typical records first, then predictions page by page, where
-only the wrong ones cost a key and one click accepts the rest, and a tuning in between.
+head of the Overview page, says is next. That is predictions page by page, typical records first: the line
+under the pointer gets the label whose key is pressed, which only the wrong ones need, one key accepts the
+rest, and the page is followed by the next. Opening it, or asking for larger pages, is a click; a tuning too.
 """
 
 from __future__ import annotations
@@ -43,7 +48,7 @@ from corpus import (
 from numpy.typing import NDArray
 from vectors import cached_vectors, remember
 
-from embtune.labeling.accepting import page_size
+from embtune.labeling.accepting import page_size, worth_showing
 from embtune.labeling.session_kinds import enough_to_predict
 from embtune.work.overview import CHECK
 
@@ -79,12 +84,14 @@ class Labeller:
         self.project = embtune.open(f"labeller {time.time_ns()}")
         self.project.import_records(as_file(pool.rows), name="pool.json", text=pool.template)
         remember(self.project, texts_of(pool.rows, pool.template), vectors)
-        self.project.embed()
         self.truth = pool.truth
         self.names = sorted(set(self.truth.tolist()))
         for name in self.names:
             self.project.add_label(name)
-        self.number = {label.name: label.id for label in self.project.labels}
+        self.project.embed()
+        labels = self.project.labels
+        self.number = {label.name: label.id for label in labels}
+        self.lettered = [label.id for label in labels if label.hotkey and label.hotkey.isalpha()]
         self.wanted = np.array([self.number[name] for name in self.truth.tolist()])
         self.rng = np.random.default_rng(seed)
         self.actions = 0
@@ -96,18 +103,19 @@ class Labeller:
         return np.flatnonzero(self.project.label_state().label_ids == -1)
 
     def cost(self, rows: NDArray[np.int64]) -> int:
-        """Keys for the right label of each: one, or more if it is not among the nine the card puts first."""
+        """Keys for the right label of each: one, or more if no key gives it."""
         if len(self.names) <= BESIDE:
             return len(rows)
+        lettered = np.isin(self.wanted[rows], self.lettered)
         found = self.project.class_probabilities("active")
         if found is None:
-            return TYPED * len(rows)
+            return int(np.where(lettered, 1, TYPED).sum())
         place = {int(label): i for i, label in enumerate(found[0])}
         share = found[1][rows]
         right = np.array([place.get(int(label), -1) for label in self.wanted[rows]])
         mine = np.where(right >= 0, share[np.arange(len(rows)), right], -1)
         first = (share > mine[:, None]).sum(axis=1) < BESIDE
-        return int(np.where(first & (right >= 0), 1, TYPED).sum())
+        return int(np.where((first & (right >= 0)) | lettered, 1, TYPED).sum())
 
     def key_by_key(self, rows: NDArray[np.int64]) -> None:
         """Label records one after the other, in a session's order."""
@@ -135,6 +143,7 @@ class Labeller:
         found = self.project.quick_predictions("active")
         assert found is not None
         right = found[0][rows] == self.wanted[rows]
+        right &= found[1][rows] >= worth_showing(len(self.names))  # what is not shown has to be given
         wrong = rows[~right]
         if len(wrong):
             self.key_by_key(wrong)
@@ -228,6 +237,7 @@ def shapes(one: Labeller, *, tuned: bool) -> None:
 
 def advised(one: Labeller) -> None:
     """Do what the product says is next, until the highest level is reached."""
+    shown = 0  # the size of the pages that are open
     while not one.done():
         step = one.project.next_step()
         if step.page == "sessions":
@@ -236,15 +246,17 @@ def advised(one: Labeller) -> None:
             one.tune()
         elif step.page == CHECK:
             given = len(one.wanted) - len(one.todo())
-            page = page_size(given)
-            for _ in range(max(1, given // (8 * page))):  # a new model after each, or each eighth of all
-                left = one.project.rows_matching(
-                    {"label": None}, sort={"by": "random", "seed": int(one.rng.integers(1 << 30))}
-                )
-                if len(left):
-                    one.check_page(left[:page])
+            page = page_size(given, len(one.names))
+            one.actions += page != shown
+            shown = page
+            seed = int(one.rng.integers(1 << 30))
+            left = one.project.rows_matching({"label": None}, sort={"by": "typical", "seed": seed})
+            for i in range(max(1, given // (8 * page))):  # a new model after each, or each eighth of all
+                if len(left) > i * page:
+                    one.check_page(left[i * page : (i + 1) * page])
         else:
             return
+        shown = shown if step.page == CHECK else 0
         one.look()
 
 

@@ -152,9 +152,9 @@ def _n_labelled(db: Database, project_id: int, revision: int, n_records: int) ->
 
 # What does not hang on a label task, and so is kept once for all views of a project.
 _SHARED = frozenset({"n", "ids", "fields", "field", "row of id", "texts", "columns", "vectors", "index"}) | {
-    *("graph", "encoder", "model", "map", "aside", "hover", "marks", "annotations"),
+    *("graph", "label names", "encoder", "model", "map", "aside", "hover", "marks", "annotations"),
     *("clustering", "near", "near duplicates", "outliers"),
-    *("plain texts", "folds", "made of texts", "text index", "reference rows"),
+    *("plain texts", "folds", "made of texts", "words beside", "text index", "reference rows"),
 }
 
 
@@ -1180,6 +1180,18 @@ class Project:
         from embtune.work.predicting import quick_predictions
 
         return quick_predictions(self, embedding)
+
+    def can_guess(self) -> bool:
+        """Whether the names of the labels are encoded, so that records can be guessed without any label."""
+        from embtune.work.predicting import can_guess
+
+        return can_guess(self)
+
+    def can_predict(self) -> bool:
+        """Whether anything can be predicted: by labels of two classes, or by the names of the labels."""
+        from embtune.work.predicting import can_predict
+
+        return can_predict(self)
 
     def recent_predictions(
         self, embedding: str = "active", *, wait: float = 0.3

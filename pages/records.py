@@ -48,18 +48,18 @@ _NARROW = """
   }
 </style>
 """
-_AS_IT_IS = "in their order"
 _SORTS: dict[str, dict[str, Any] | None] = {
-    _AS_IT_IS: None,
+    "in their order": None,
     "most uncertain first": {"by": "uncertainty"},
     "least confident label first": {"by": "confidence"},
     "most confident label first": {"by": "confidence", "descending": True},
     "last labelled first": {"by": "updated"},
     "by label": {"by": "label"},
     "odd ones first": {"by": "outlier"},
+    "typical ones first": {"by": "typical"},
     "at random": {"by": "random", "seed": 0},
 }
-_NEED_VECTORS = {"most uncertain first", "odd ones first"}
+_NEED_VECTORS = {"most uncertain first", "odd ones first", "typical ones first"}
 
 
 @st.fragment

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from embtune.evaluation.blocks import block_folds, label_blocks
 from embtune.evaluation.calibration import fit_exponents, pooled
+from embtune.evaluation.names import NameHints, name_hints
 from embtune.tuning.propagation import class_seeds, propagate
 
 Matrix = NDArray[np.float32]
@@ -17,7 +18,7 @@ Matrix = NDArray[np.float32]
 REACHES = (0.5, 0.9, 0.95)
 """How far labels travel over the graph, three ways: near ones are better once labels are many."""
 
-START = {"regression": 1.0, "propagation": 1.0, "prior": 1.0}
+START = {"regression": 1.0, "propagation": 1.0, "prior": 1.0, "names": 0.5}
 """What each part counts before labels say better; the prior is how common each class is."""
 
 _QUICK_NUMBERS = 400_000  # records x classes that a regression learns from in about a second
@@ -76,6 +77,7 @@ def fit_quick(
     n_none: int = 0,
     n_empty: int = 0,
     graph: Any = None,
+    names: Matrix | None = None,
     seed: int = 0,
 ) -> QuickFit:
     """Predict every record from labels: the mean of a logistic regression and a label propagation.
@@ -85,7 +87,8 @@ def fit_quick(
     vectors
         Shape (n, d), rows of unit length.
     rows, labels
-        Shape (m,): the labelled rows, and their classes in 0..n_classes-1, of at least two classes.
+        Shape (m,): the labelled rows, and their classes in 0..n_classes-1, of at least two classes, or of any
+        number where there are names.
     weights
         Shape (m,), how much a label counts; 1 by default.
     trusted
@@ -97,13 +100,16 @@ def fit_quick(
     graph
         What labels travel over, of `embtune.tuning.propagation.rank_weighted_graph`; without it the
         regression stands alone.
+    names
+        Shape (n_classes, d), rows of unit length: the classes' own names, encoded as the records were. They
+        say what a class may be before it has labels, and count for less with each one.
     seed
         Of the folds, and of which labels are learnt from where there are too many.
 
     Raises
     ------
     ValueError
-        If there are labels of fewer than two classes.
+        If there are labels of fewer than two classes, and no names.
 
     Notes
     -----
@@ -111,32 +117,42 @@ def fit_quick(
     part and the whole are calibrated at once.
     """
     present = np.unique(labels)
-    if len(present) < 2:
+    if len(present) < 2 and names is None:
         raise ValueError(f"The labels are of {len(present)} class; a model needs 2.")
     rng = np.random.default_rng(seed)
     weight = np.ones(len(rows), np.float32) if weights is None else np.asarray(weights, dtype=np.float32)
     n_folds = _FOLDS if n_classes * (_FOLDS + 1) <= _MANY_COLUMNS else _FOLDS_OF_MANY
+    if not len(rows):
+        n_folds = 1
     block = label_blocks(vectors, rows, rng)
-    fold = block_folds(block, labels, n_folds, rng)
+    fold = block_folds(block, labels, n_folds, rng) if len(rows) else block
     held = np.arange(len(rows))
     draws = np.unique(np.column_stack([labels, block]), axis=0)
     in_blocks = np.bincount(draws[:, 0], minlength=n_classes)
-    parts = _parts(vectors, rows, labels, weight, n_classes, fold, n_folds, graph, in_blocks + 1.0, rng)
+    hints = None if names is None else name_hints(vectors, names, rows)
+    parts = _parts(
+        vectors, rows, labels, weight, n_classes, fold, n_folds, graph, in_blocks + 1.0, hints, rng
+    )
     sizes = np.array([np.bincount(labels[fold != f], minlength=n_classes) for f in range(n_folds)])
-    known = sizes[fold, labels] > 0
+    known = (sizes[fold, labels] > 0) | (names is not None)
     believed = known if trusted is None else known & trusted
     exponents = fit_exponents(
         [part[believed] for part in parts.held],
         labels[believed],
-        start=[START[name] for name in START if graph is not None or name != "propagation"],
+        start=[
+            START[name]
+            for name in START
+            if (name != "propagation" or graph is not None) and (name != "names" or names is not None)
+        ],
         weights=weight[believed],
     )
-    n_blocks = int(block.max()) + 1
-    alone = int((in_blocks == 1).sum())
+    n_blocks = int(block.max()) + 1 if len(block) else 0
+    # What is new may have a class that is known by its name: then it is no class to be reckoned with here.
+    alone = int((in_blocks == 1).sum()) if names is None or (in_blocks > 0).all() else 0
     # Good (1953): of what is seen next, a share like that of the classes seen once is new. Never 0, by half a
     # record; and classes that are known to exist are expected as in Laplace's rule of succession.
     unseen = max(
-        (alone + n_none + 0.5) / (len(draws) + n_none + 1),
+        (alone + n_none + 0.5) / (len(draws) + n_none + (1 if len(draws) else 10)),
         n_empty / (n_classes + n_empty + n_blocks + n_none),
     )
     rest = np.float32(1 - unseen)
@@ -176,6 +192,7 @@ def _parts(
     n_folds: int,
     graph: Any,
     prior: NDArray[Any],
+    hints: NameHints | None,
     rng: np.random.Generator,
 ) -> _Parts:
     """Fit each part on all labels (model 0) and without each fold (model fold + 1)."""
@@ -183,7 +200,16 @@ def _parts(
     kept = np.repeat(weights[:, None], n_models, axis=1)
     kept[np.arange(len(rows)), fold + 1] = 0
     inside = np.asarray(vectors[rows], dtype=np.float32)
-    weight, bias = regressions(inside, labels, kept, n_classes, rng)
+    learned, of_learned, counted = inside, labels, kept
+    sources, of_sources, sent = rows, labels, kept
+    if hints is not None:
+        near, alone = hints.weights(labels, kept, n_classes)
+        learned = np.vstack([inside, hints.names, np.asarray(vectors[hints.rows], dtype=np.float32)])
+        of_learned = np.concatenate([labels, np.arange(n_classes), hints.labels])
+        counted = np.vstack([kept, alone, near])
+        sources, of_sources = np.concatenate([rows, hints.rows]), np.concatenate([labels, hints.labels])
+        sent = np.vstack([kept, near])
+    weight, bias = regressions(learned, of_learned, counted, n_classes, rng)
     flat = weight.reshape(-1, inside.shape[1]).T
     n_scored = n_models if n * n_classes * n_folds <= _MOST_WITHOUT else 1
     scores = np.empty((n_scored, n, n_classes), dtype=np.float32)
@@ -199,13 +225,19 @@ def _parts(
     every, held = [scores], [of_labels]
     if graph is not None:
         # All folds travel at once: the graph is what takes time to read.
-        seeds = np.hstack([class_seeds(n, rows, labels, kept[:, i], n_classes) for i in range(n_models)])
+        seeds = np.hstack(
+            [class_seeds(n, sources, of_sources, sent[:, i], n_classes) for i in range(n_models)]
+        )
         spread = _log_share(propagate(graph, seeds, alphas=REACHES).reshape(n, n_models, n_classes))
         every.append(spread.transpose(1, 0, 2))
         held.append(spread[rows, fold + 1])
     common = np.log(prior / prior.mean()).astype(np.float32)
     every.append(np.broadcast_to(common, (n_models, n, n_classes)))
     held.append(np.broadcast_to(common, of_labels.shape))
+    if hints is not None:
+        called = hints.alike(vectors)
+        every.append(np.broadcast_to(called, (n_models, n, n_classes)))
+        held.append(called[rows])
     return _Parts(every, held)
 
 

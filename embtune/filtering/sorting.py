@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from embtune.errors import BadInputError
 
 SORTS = (
-    *("row", "random", "confidence", "uncertainty", "similarity", "outlier", "label", "updated", "field"),
+    *("row", "random", "confidence", "uncertainty", "similarity", "outlier", "typical", "label", "updated"),
+    "field",
 )
 _LARGEST_FIRST = frozenset({"uncertainty", "similarity", "outlier", "updated"})
 _RANKED = 80  # characters

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embtune.errors import BadInputError, ConflictError, NotReadyError
-from embtune.labeling.state import MANUAL_SOURCES
+from embtune.labeling.state import MANUAL_SOURCES, UNLABELLED
 from embtune.store import journal
 from embtune.store.journal import Action, Vote
 from embtune.store.labelset import is_deleted
@@ -21,9 +21,51 @@ if TYPE_CHECKING:
     from embtune.project import Project, Records
 
 
-def page_size(n_labelled: int) -> int:
+MANY = 20
+"""More labels than these are many: a page that shows few of them teaches little."""
+
+REGIONS_PER_LABEL = 2.6
+"""Regions of the corpus that the first records to look at come from, for each label."""
+
+ENOUGH_TO_DOUBT = 100
+"""Labels, or `REGIONS_PER_LABEL` for each of the set, from which on a model's doubts are worth following."""
+
+
+def page_size(n_labelled: int, n_labels: int = 0) -> int:
     """Return how many records stand on a page: few while the model is young and learns from each."""
+    if n_labels > MANY:
+        return 100
     return 25 if n_labelled < 100 else 50 if n_labelled < 300 else 100
+
+
+def worth_showing(n_labels: int) -> float:
+    """Return how sure a prediction must be to be shown: hardly more than chance is no help."""
+    return min(0.5, 1.2 / max(n_labels, 1))
+
+
+def typical_rows(project: Project, *, seed: int = 0) -> NDArray[np.int64]:
+    """Order the rows without an answer, shape (m,): those come first from which there is most to learn.
+
+    That is the middle one of each region that nobody looked at, the largest region first; then the next ones.
+    The regions are as many as were looked at and a page more. Where there are labels enough, they gather
+    where the model doubts. Records without a vector come last.
+    """
+    from embtune.neighbors.covering import covering
+
+    vectors = project.vectors("raw")
+    state = project.label_state()
+    n_labels = len(project.labels)
+    answered = state.label_ids[: len(vectors)] != UNLABELLED
+    n = int(answered.sum())
+    first = round(REGIONS_PER_LABEL * n_labels)
+    found = project.class_probabilities("raw") if n >= max(ENOUGH_TO_DOUBT, first) else None
+    weights = None
+    if found is not None and found[1].shape[1] > 1:
+        best = np.partition(found[1], -2, axis=1)[:, -2:]
+        weights = np.sqrt(np.clip(1 - (best[:, 1] - best[:, 0]), 0, 1)).astype(np.float32)
+    rows = covering(vectors, answered, max(n + page_size(n, n_labels), first), weights=weights, seed=seed)
+    later = np.flatnonzero(state.label_ids == UNLABELLED)
+    return np.concatenate([rows, later[later >= len(vectors)]])
 
 
 def accept_predictions(

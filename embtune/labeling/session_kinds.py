@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 BEGIN, AROUND, DOUBT, CHECK = "Begin and cover", "Around something", "Where the model doubts", "Check"
 GROUPS = (BEGIN, AROUND, DOUBT, CHECK)
 
-ENOUGH_TO_PREDICT = 12
-"""Labels, or two for each of the label set, from which on a quick model's predictions are worth a look."""
+ENOUGH_TO_PREDICT, AT_MOST = 12, 40
+"""Labels, or two for each of the label set, from which on a quick model's predictions are worth a look.
+
+Of many labels 40: with more, a page of predictions teaches for fewer keys than records one by one.
+"""
 
 
 @dataclass(frozen=True)
@@ -244,7 +247,7 @@ def kind_title(kind: str) -> str:
 
 def enough_to_predict(project: Project) -> int:
     """Return how many labels are enough for the quick model's predictions to be worth a look."""
-    return max(ENOUGH_TO_PREDICT, 2 * len(project.labels))
+    return max(ENOUGH_TO_PREDICT, min(2 * len(project.labels), AT_MOST))
 
 
 @dataclass(frozen=True)
@@ -271,7 +274,11 @@ def advice(project: Project) -> Advice | None:
         return Advice("random", "The records are not embedded yet, so only chance can choose.")
     ids = state.label_ids[state.labelled]
     n = len(ids)
-    if n < enough_to_predict(project) or len(np.unique(ids)) < 2:
+    if not n and project.can_predict():
+        return Advice(
+            "predictions", "The labels' names give first guesses: mend the wrong ones, accept the rest."
+        )
+    if (n < enough_to_predict(project) or len(np.unique(ids)) < 2) and not project.can_guess():
         have = "There is no label yet" if not n else f"There {'is' if n == 1 else 'are'} only {n:,} labelled"
         return Advice("typical", f"{have}: see what the corpus is made of.")
     if n < project.n_records // 2:

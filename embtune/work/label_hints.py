@@ -79,6 +79,13 @@ def label_hints(project: Project, rows: Sequence[int], *, n_likely: int = 0, wai
     return Hints(guesses, nearest.tolist(), _likely(project, asked, n_likely, first, names), waiting)
 
 
+def likely_labels(project: Project, rows: Sequence[int], n: int) -> list[list[int]]:
+    """List the n likeliest labels of each record, as numbers, the likeliest first."""
+    names = {label.id: label.name for label in project.labels}
+    asked = np.asarray(rows, dtype=np.int64)
+    return _likely(project, asked, n, [label.id for label in project.labels[:n]], names)
+
+
 def _nearest(
     project: Project, vectors: NDArray[np.float32], rows: NDArray[np.int64], names: dict[int, str]
 ) -> list[str]:

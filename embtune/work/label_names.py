@@ -26,7 +26,7 @@ _MOST = 1000  # names kept
 
 @dataclass(frozen=True)
 class LabelNames:
-    """Label numbers, ascending, shape (C,), and the vectors of their names (C, d); `key` tells states apart."""
+    """Label numbers, ascending, shape (C,), and vectors of their names (C, d); `key` tells states apart."""
 
     ids: NDArray[np.int64]
     vectors: NDArray[np.float32]
@@ -36,8 +36,8 @@ class LabelNames:
 def names_of(project: Project, row: EmbeddingRow, *, wait: bool = False) -> LabelNames | None:
     """Return the names of the labels of now under the raw embedding; None where they cannot be had.
 
-    That is with fewer than two labels, on a version, on vectors that came from outside, and without `wait` the
-    first time, when the encoder has to be loaded: that is done beside.
+    That is with fewer than two labels, on a version, on vectors that came from outside, and without `wait`
+    the first time, when the encoder has to be loaded: that is done beside.
     """
     if row.name != "raw" or row.model_path is None or len(project.labels) < FEWEST:
         return None

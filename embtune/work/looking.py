@@ -197,14 +197,18 @@ def purity_of(
     at: int,
     selection: Rows,
 ) -> Purity:
-    """Estimate the share of rows that has class `at`; what was answered within the selection counts too."""
+    """Estimate the share of rows that has class `at`; what was answered within the selection counts too.
+
+    Not where labels lie together: a spot was looked through because it is of one kind, which says little
+    about what is around it beyond what the model has learned from it.
+    """
     fit, tested = model.fit, model.tested
     assert tested is not None  # `quick_model` has labels
     known = model.single[fit.places] & np.isin(model.rows[fit.places], selection)
     known &= ~np.isin(model.rows[fit.places], rows)  # those count as they are
     right = model.labels[fit.places[known]] == at
-    # Answers that lie together say as much about the rest of the selection as one of them.
-    n_seen = len(np.unique(fit.blocks[known]))
+    scattered = len(np.unique(fit.blocks)) == len(fit.blocks)
+    n_seen = int(known.sum()) if scattered else 0
     mean = float(probability.mean())
     return estimate_purity(
         probability,

@@ -130,11 +130,11 @@ def next_step(project: Project) -> NextStep:
     now = standing(project)
     open_rows = now.n_labelled + now.n_none < now.n
     first = enough_to_predict(project)
-    named = project.label_names() is not None
+    named = project.can_guess()
     if open_rows and named and not now.n_labelled:
         return NextStep(
-            "The labels' names give first guesses: look through typical records, mend the wrong ones, accept the "
-            "rest with one key.",
+            "The labels' names give first guesses: look through typical records, mend the wrong ones, accept "
+            "the rest with one key.",
             CHECK,
             "Check first guesses",
         )

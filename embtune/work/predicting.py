@@ -103,8 +103,8 @@ def class_probabilities(project: Project, embedding: str = "active") -> Probabil
 
     Returns
     -------
-    (label ids (C,), P (n, C)), or None where nothing can be said, as in `quick_predictions`. The rows of P sum
-    to a little less than 1: the rest is for labels that no record was given yet.
+    (label ids (C,), P (n, C)), or None where nothing can be said, as in `quick_predictions`. The rows of P
+    sum to a little less than 1: the rest is for labels that no record was given yet.
     """
     found = _model(project, embedding)
     return None if found is None else (found.classes, found.fit.probability)
@@ -192,8 +192,11 @@ def learned_from(project: Project, embedding: str = "active") -> EmbeddingRow:
 def can_predict(project: Project) -> bool:
     """Tell whether anything can be said of a record: by labels of two classes, or by the labels' names."""
     ids = project.label_state().label_ids
-    if len(np.unique(ids[ids >= 0])) >= 2:
-        return True
+    return len(np.unique(ids[ids >= 0])) >= 2 or can_guess(project)
+
+
+def can_guess(project: Project) -> bool:
+    """Tell whether the labels' names say something of records: they do once they are encoded."""
     row = project.find_embedding("raw")
     return row is not None and names_of(project, row) is not None
 

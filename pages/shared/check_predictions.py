@@ -16,24 +16,22 @@ from pages.shared.records_done import note_done
 from pages.shared.records_state import View, change, refresh
 
 
-def check_address(n_labelled: int, seed: int = 0) -> dict[str, str]:
-    """Return the part of the Records page's address that shows unlabelled records in a random order.
+def check_address(n_labelled: int, n_labels: int = 0, seed: int = 0) -> dict[str, str]:
+    """Return the part of the Records page's address that shows unlabelled records, the typical ones first.
 
-    At random and not the least sure first: in a page of what the model doubts half is wrong, and costs a key
-    each; in a random page most is right, and teaches the model for nothing.
+    Typical and not the least sure first: in a page of what the model doubts half is wrong, and costs a key
+    each; of typical records most are right, and each stands for many.
     """
     return {
         "q": json.dumps({"label": None}, separators=(",", ":")),
-        "sort": json.dumps({"by": "random", "seed": seed}, separators=(",", ":")),
-        "size": str(page_size(n_labelled)),
+        "sort": json.dumps({"by": "typical", "seed": seed}, separators=(",", ":")),
+        "size": str(page_size(n_labelled, n_labels)),
     }
 
 
 def can_check(project: Project) -> bool:
     """Whether there is something predicted to be looked through."""
-    state = project.label_state()
-    ids = state.label_ids
-    return bool((ids == -1).any()) and len(set(ids[ids >= 0].tolist())) >= 2
+    return bool((project.label_state().label_ids == -1).any()) and project.can_predict()
 
 
 def check_predictions(project: Project) -> None:
@@ -41,7 +39,7 @@ def check_predictions(project: Project) -> None:
     st.session_state.pop("records_view", None)
     st.session_state.pop("records_shown", None)
     n = int(project.label_state().labelled.sum())
-    address = check_address(n, random.randrange(1_000_000))
+    address = check_address(n, len(project.labels), random.randrange(1_000_000))
     st.switch_page("pages/records.py", query_params={"project": project.name, **address})
 
 

@@ -82,6 +82,10 @@ export default function (component) {
 
   // ---- what a person has done, as far as the server has not answered it -----------------------
   const labelOf = (id) => data.labels.find((one) => one.id === id);
+  // Of very many labels, 1 to 9 give those the model finds likeliest for the line.
+  const likelyOf = (row) => (data.lines.find((line) => line.row === row)?.likely ?? []).map(labelOf).filter(Boolean);
+  const keyed = (key) =>
+    data.many && /^[1-9]$/.test(key) ? likelyOf(root.current)[Number(key) - 1] : data.labels.find((one) => one.key === key);
   const seen = (line) => {
     let item = line;
     for (const step of steps.pending) {
@@ -130,6 +134,10 @@ export default function (component) {
     if (next) point(next.row, true);
   };
   const point = (row, scrolls) => {
+    if (data.many && root.current !== row) {
+      root.current = row;
+      drawBar(nSelected());
+    }
     root.current = row;
     for (const [key, line] of root.lines) line.element.classList.toggle("current", key === row);
     const line = scrolls ? root.lines.get(row)?.element : null;
@@ -156,7 +164,9 @@ export default function (component) {
     const list = make("div", "choices");
     const menu = make("div", "menu", find, list);
     let at = 0;
-    const likely = [...data.labels].sort((a, b) => Number(b.id === item.guess?.id) - Number(a.id === item.guess?.id));
+    const first = [item.guess?.id, ...(item.likely ?? [])];
+    const rank = (one) => (first.includes(one.id) ? first.indexOf(one.id) : first.length);
+    const likely = [...data.labels].sort((a, b) => rank(a) - rank(b));
     let choices = [];
     const pick = (one) => {
       closeMenu();
@@ -173,7 +183,7 @@ export default function (component) {
           dot.style.background = one.color;
           const choice = button(i === at ? "choice at" : "choice", one.about, () => pick(one), dot, make("span", "", one.name));
           if (one.id === item.guess?.id) choice.append(make("span", "quiet", `${item.guess.sure} %`));
-          if (one.key) choice.append(make("kbd", "", one.key.toUpperCase()));
+          if (one.key && !(data.many && /\d/.test(one.key))) choice.append(make("kbd", "", one.key.toUpperCase()));
           choice.onmousedown = (event) => event.preventDefault(); // the input keeps the focus
           return choice;
         }),
@@ -354,7 +364,9 @@ export default function (component) {
       bar.replaceChildren(make("span", "quiet", "There is no label yet: add the first one above."));
       return;
     }
-    const shown = data.labels.filter((one) => one.key).slice(0, 14);
+    const shown = data.many
+      ? likelyOf(root.current).map((one, i) => ({ ...one, key: String(i + 1) }))
+      : data.labels.filter((one) => one.key).slice(0, 14);
     bar.replaceChildren(
       make("span", "quiet", ticked ? `label all ${number(ticked)}` : "label the line"),
       ...shown.map((one) => {
@@ -450,7 +462,7 @@ export default function (component) {
     if (!root.isConnected || root.current === null) return;
     let key = event.key.toLowerCase();
     if (!event.shiftKey && /^Digit\d$/.test(event.code)) key = event.code[5]; // where digits need Shift
-    const one = data.has_labels && data.labels.find((candidate) => candidate.key === key);
+    const one = data.has_labels && keyed(key);
     const pressed = target.closest?.("button, a");
     if (one) event.repeat || give(one.id);
     else if (key === "arrowdown" || key === "j") move(1);

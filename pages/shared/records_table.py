@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 
 from embtune.filtering.matches import from_first_match
 from embtune.filtering.query import leaves, parse
+from embtune.labeling.accepting import MANY, worth_showing
 from embtune.labeling.labelset import NONE_COLOR, UNLABELLED_COLOR
 from embtune.project import Project, Record
+from embtune.work.label_hints import likely_labels
 from pages.shared import steps
 from pages.shared.chips import colors
 from pages.shared.record_list import NONE_ID, cosine_text
 
 _HERE = Path(__file__).parent
 FIRST_WAIT = 10.0  # seconds
+DIGITS = 9
 _LONGEST = 20_000
 _FIRST_LOOK = 420
 _BUDGET = 600_000  # characters a page of texts may send whole
@@ -162,6 +165,9 @@ def table_data(project: Project, table: Table) -> dict[str, Any]:
     # The first ones take seconds in a server just started, and the page would not draw itself again for them.
     guess = project.recent_predictions("active", wait=FIRST_WAIT) if embedded else None
     names = {label.id: label for label in project.labels}
+    # Of very many labels, 1 to 9 give those that are likeliest for the line, as in a session.
+    many = len(names) > MANY
+    likely = likely_labels(project, table.rows, DIGITS) if many and embedded else [[] for _ in table.rows]
     spent, lines = 0, []
     for i, (record, pieces) in enumerate(zip(records, cut, strict=True)):
         first = first_look(pieces)
@@ -180,6 +186,7 @@ def table_data(project: Project, table: Table) -> dict[str, Any]:
                 "color": color.get(record.label or "", UNLABELLED_COLOR),
                 "by": _given(record),
                 "guess": _guess(guess, record, names),
+                "likely": likely[i],
                 "flagged": record.flagged,
                 "comments": [
                     {"by": mark.annotator, "text": mark.text}
@@ -211,6 +218,7 @@ def table_data(project: Project, table: Table) -> dict[str, Any]:
             {"id": NONE_ID, "name": NONE, "color": NONE_COLOR, "key": "0", "about": ""},
         ],
         "has_labels": bool(names),
+        "many": many,
         "columns": list(table.columns),
         "n": table.n,
         "page": table.first // table.size,
@@ -256,8 +264,8 @@ def _guess(
     if label is None or label.name == record.label:
         return None
     sure = float(found[1][record.row])
-    if sure < min(0.5, 2 / len(names)):
-        return None  # hardly more than chance: no help
+    if sure < worth_showing(len(names)):
+        return None
     return {"id": label.id, "name": label.name, "color": label.color, "sure": round(100 * sure)}
 
 

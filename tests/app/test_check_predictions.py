@@ -71,12 +71,13 @@ def test_where_accepted_records_still_match_the_next_page_shows(labelled, open_p
     assert given_to(at, TABLE)["page"] == 1
 
 
-def test_the_address_asks_for_unlabelled_records_at_random_fifty_a_page(labelled):
+def test_the_address_asks_for_unlabelled_records_the_typical_ones_first(labelled):
     address = check_address(200, seed=7)
     rows = labelled.rows_matching(json.loads(address["q"]), sort=json.loads(address["sort"]))
     assert sorted(rows) == np.flatnonzero(labelled.label_state().label_ids == -1).tolist()
     assert rows.tolist() != sorted(rows)
     assert [check_address(n)["size"] for n in (24, 200, 300)] == ["25", "50", "100"]
+    assert check_address(0, n_labels=77)["size"] == "100"
 
 
 def test_nothing_is_to_be_checked_before_two_labels_are_known(project):
@@ -109,3 +110,14 @@ def test_a_page_is_offered_for_acceptance_only_where_unlabelled_records_were_ask
 ):
     assert given_to(checking, TABLE)["checking"]
     assert not given_to(open_page("records", labelled), TABLE)["checking"]
+
+
+def test_of_very_many_labels_a_line_has_its_nine_likeliest(labelled, open_page, given_to):
+    for i in range(20):
+        labelled.add_label(f"Kind {i}")
+    predicted, _ = labelled.quick_predictions("active")
+    at = open_page("records", labelled)
+    shown = given_to(at, TABLE)
+    assert shown["many"]
+    assert all(len(set(line["likely"])) == 9 for line in shown["lines"])
+    assert all(line["likely"][0] == predicted[line["row"]] for line in shown["lines"])

@@ -159,3 +159,20 @@ def test_a_page_of_predictions_is_mended_and_accepted_by_keys(page, server, proj
     eventually(page, lambda: not project.label_state().labelled[25:49].any())
     assert project.record(24).label == project.labels[1].name
     page.locator(".row[data-row='25']").wait_for()  # and so is the one that was taken back
+
+
+def test_of_very_many_labels_a_digit_gives_one_of_the_likeliest_for_the_line(page, server, project):
+    for i in range(20):
+        project.add_label(f"Kind {i}")
+    project.label(range(0, 30, 3), "Alpha", source="session")
+    project.label(range(1, 30, 3), "Beta", source="session")
+    open_at(page, server, q=json.dumps({"label": None}))
+    row(page, 33).hover()
+    page.locator(".row.current[data-row='33']").wait_for()
+    page.locator(".bar .key", has_text="Alpha").first.wait_for()
+    assert page.locator(".bar .key").first.inner_text().split() == ["1", "Alpha"]
+    row(page, 34).hover()
+    page.locator(".row.current[data-row='34']").wait_for()
+    assert page.locator(".bar .key").first.inner_text().split() == ["1", "Beta"]
+    page.keyboard.press("2")
+    eventually(page, lambda: project.record(34).label == "Alpha", 60)

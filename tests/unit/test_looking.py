@@ -1,12 +1,13 @@
 """Look first: what a selection holds before it is labelled."""
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from embtune.errors import UnknownChoiceError
-from embtune.work import predicting
+from embtune.work import looking, predicting
 
 ALPHA, BETA, GAMMA = (np.arange(c, 60, 3) for c in range(3))
 
@@ -89,3 +90,27 @@ def test_a_look_that_may_not_wait_says_that_the_estimate_is_coming(known, monkey
     assert look.n == 20
     held.set()
     assert known.look_first(ALPHA, wait=10.0).purity is not None
+
+
+@pytest.mark.parametrize(("blocks", "seen"), [([0, 1, 2, 3], 2), ([0, 0, 1, 1], 0)])
+def test_answers_inside_count_besides_only_where_they_were_scattered(monkeypatch, blocks, seen):
+    """A spot is looked through because it looks like one kind: it is no sample of what is around it."""
+    given = {}
+    monkeypatch.setattr(looking, "estimate_purity", lambda p, **options: given.update(options))
+    fit = SimpleNamespace(
+        places=np.arange(4),
+        blocks=np.array(blocks),
+        draws=np.array([2, 2]),
+        without=None,
+        held_out=np.full((4, 2), 0.5),
+    )
+    model = SimpleNamespace(
+        fit=fit,
+        tested=SimpleNamespace(correlation_of=lambda share: 0.1, untested=lambda vectors: 0.0),
+        single=np.ones(4, dtype=bool),
+        rows=np.arange(4),
+        labels=np.array([0, 0, 1, 1]),
+    )
+    open_rows = np.arange(4, 8)
+    looking.purity_of(model, np.eye(10), open_rows, np.full(4, 0.7), 0, np.array([0, 1, *open_rows]))
+    assert given["seen"] == seen
