@@ -53,7 +53,7 @@ def weak_runs_within(connection: sa.Connection, project_id: int, task_id: int) -
         .where(weak_runs.c.project_id == project_id, weak_runs.c.task_id == task_id)
         .order_by(weak_runs.c.id.desc())
     )
-    return [WeakRun(*row) for row in connection.execute(query)]
+    return [WeakRun(*tuple(row)) for row in connection.execute(query)]
 
 
 def insert_weak_run(connection: sa.Connection, project_id: int, task_id: int, **values: Any) -> int:

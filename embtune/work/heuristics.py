@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from embtune.errors import BadInputError, HeuristicError, NotReadyError, UnknownChoiceError
 from embtune.heuristics.base import Config, Kind
 from embtune.progress import Report, silent
@@ -14,19 +16,18 @@ from embtune.store.labelset import label_targets
 from embtune.store.lookup_lists import insert_lookup, list_lookups
 from embtune.work import heuristic_numbers as numbers
 from embtune.work import heuristic_runs
+from embtune.work.heuristic_corpus import ProjectCorpus
 from embtune.work.heuristic_kinds import LLM, kind_for, kinds_for
 from embtune.work.heuristic_numbers import Line, VoteMatrix
 from embtune.work.heuristic_runs import Trial
 from embtune.work.heuristic_states import Heuristic, checked, with_states, with_targets
+from embtune.work.heuristic_values import LONGEST_NAME, clean_name, numbered
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from embtune.heuristics.suggesting import Suggestion
     from embtune.project import Project, Records
-
-LONGEST_NAME = 200
 
 
 class HeuristicBook:
@@ -100,7 +101,7 @@ class HeuristicBook:
         config = self.checked(kind, **values)
         names = {label.id: label.name for label in project.labels}
         said = kind_for(project, kind).describe(config, names)
-        given = self._free_name(said) if name is None else _clean(name)
+        given = self._free_name(said) if name is None else clean_name(name)
         with project.db.write() as connection:
             number = store.insert_heuristic(
                 connection,
@@ -116,7 +117,7 @@ class HeuristicBook:
 
     def checked(self, kind: str, **values: Any) -> Config:
         """Return a configuration out of plain values, labels and lists by name or number."""
-        return checked(self._project, kind_for(self._project, kind), self._numbered(values))
+        return checked(self._project, kind_for(self._project, kind), numbered(self._project, values))
 
     def change(
         self,
@@ -131,10 +132,10 @@ class HeuristicBook:
         changes: dict[str, Any] = {}
         if values:
             kind = kind_for(self._project, row.kind)
-            config = checked(self._project, kind, row.config | self._numbered(values))
+            config = checked(self._project, kind, row.config | numbered(self._project, values))
             changes["config"] = config.model_dump(mode="json")
         if name is not None:
-            changes["name"] = _clean(name)
+            changes["name"] = clean_name(name)
         if description is not None:
             changes["description"] = description.strip()
         return self._change(row.id, **changes)
@@ -143,23 +144,6 @@ class HeuristicBook:
         project = self._project
         store.change_heuristic(project.db, project.id, number, changed_by=project.annotator, **changes)
         return self.get(number)
-
-    def _numbered(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Replace names of labels and lists by their numbers, and record ids by their rows."""
-        project = self._project
-        out = dict(values)
-        if isinstance(out.get("label"), str):
-            out["label"] = project.label_named(out["label"]).id
-        if "labels" in out:
-            out["labels"] = [
-                project.label_named(one).id if isinstance(one, str) else one for one in out["labels"]
-            ]
-        if "lists" in out:
-            book = project.lookup_lists
-            out["lists"] = [book.get(one).id if isinstance(one, str) else one for one in out["lists"]]
-        if out.get("records"):
-            out["records"] = project.rows_of(out["records"]).tolist()
-        return out
 
     def _free_name(self, wanted: str) -> str:
         taken = {row.name.casefold() for row in self._rows()}
@@ -230,7 +214,7 @@ class HeuristicBook:
         name = row.kind if row is not None else kind
         if name is None:
             raise BadInputError("Say which heuristic to try: its name, or a kind with a configuration.")
-        values = (row.config if row is not None else {}) | self._numbered(config or {})
+        values = (row.config if row is not None else {}) | numbered(self._project, config or {})
         used = kind_for(project, name)
         return heuristic_runs.try_out(
             project,
@@ -290,6 +274,23 @@ class HeuristicBook:
             return False
         return True
 
+    def estimate(self, kind: str, config: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What a run over all records would ask and cost, for kinds that ask a service; None for others.
+
+        Raises
+        ------
+        HeuristicError
+            If no address is set.
+        """
+        project = self._project
+        used: Any = kind_for(project, kind)
+        if not hasattr(used, "estimate"):
+            return None
+        corpus = ProjectCorpus(project)
+        rows = np.arange(corpus.n, dtype=np.int64)
+        found: dict[str, Any] = used.estimate(self.checked(kind, **config), corpus, rows)
+        return found
+
     # ---- what they are worth ----------------------------------------------------------------
 
     def votes(self, which: Sequence[int | str] | None = None) -> VoteMatrix:
@@ -331,7 +332,7 @@ class HeuristicBook:
         if row.kind != "lookup" or not terms:
             raise BadInputError("Only a look-up heuristic with terms of its own can give them to a list.")
         with project.db.write() as connection:
-            number = insert_lookup(connection, project.id, _clean(name or row.name), list(terms))
+            number = insert_lookup(connection, project.id, clean_name(name or row.name), list(terms))
         return self.change(row.id, terms=[], lists=[*row.config.get("lists", ()), number])
 
     def config_of(self, which: int | str) -> Config:
@@ -343,12 +344,3 @@ class HeuristicBook:
 
 
 _UNDER_WAY = (store.QUEUED, store.RUNNING)
-
-
-def _clean(name: str) -> str:
-    clean = " ".join(name.split())
-    if not clean:
-        raise BadInputError("A heuristic needs a name.")
-    if len(clean) > LONGEST_NAME:
-        raise BadInputError(f"The name has {len(clean)} characters; {LONGEST_NAME} are the most.")
-    return clean

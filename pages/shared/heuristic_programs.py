@@ -150,7 +150,7 @@ def ask_dialog(project: Project, number: int) -> None:
     """Say what a run over all records sends and costs, before it starts."""
     found = project.heuristics.get(number)
     try:
-        told = estimate(project, found.kind, project.heuristics.config_of(number))
+        told = project.heuristics.estimate(found.kind, found.config)
     except EmbtuneError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
@@ -171,17 +171,6 @@ def ask_dialog(project: Project, number: int) -> None:
             st.error(plain(str(error)), icon=":material/error:")
             return
         st.rerun()
-
-
-def estimate(project: Project, kind: str, config: Any) -> dict[str, Any]:
-    """Return what a run over all records would send and cost, without sending anything."""
-    import numpy as np
-
-    from embtune.work.heuristic_corpus import ProjectCorpus
-
-    rows = np.arange(project.n_records, dtype=np.int64)
-    asked: Any = project.heuristics.kinds()[kind]
-    return asked.estimate(config, ProjectCorpus(project), rows)
 
 
 def estimate_lines(told: dict[str, Any]) -> list[str]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from embtune.errors import EmbtuneError, TooFewLabelsError
 from embtune.project import Project
+from pages.shared import heuristic_apart
 from pages.shared.chips import label_chip
 from pages.shared.heuristic_drafts import open_slot
 from pages.shared.layout import plain
@@ -32,22 +35,11 @@ _CSS = """
 def suggestions(project: Project) -> None:
     """Draw the suggestions of one label, of all, or of what sets a slice apart."""
     names = [label.name for label in project.labels]
-    slices = [one.name for one in project.slices()]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         label = st.selectbox(
             "For the label", names, None, key="heuristics_suggest_label", placeholder="All labels", width=220
         )
-        within = None
-        if slices:
-            within = st.selectbox(
-                "That sets apart",
-                slices,
-                None,
-                key="heuristics_suggest_slice",
-                placeholder="all records with that label",
-                help="What sets the records of a slice apart from the others.",
-                width=260,
-            )
+        within = heuristic_apart.choose(project)
     try:
         found = _found(project, label, within)
     except TooFewLabelsError as error:
@@ -112,15 +104,18 @@ def label_typical(project: Project) -> None:
         st.session_state[NOTE] = plain(str(error))
 
 
-def _found(project: Project, label: str | None, within: str | None) -> list[Suggestion]:
+def _found(
+    project: Project, label: str | None, within: tuple[str, NDArray[np.int64]] | None
+) -> list[Suggestion]:
     """Return the suggestions, found anew once labels or heuristics have changed."""
     votes = tuple(one.run.file for one in project.heuristics.all() if one.run is not None)
-    asked = (project.id, project.task.id, project.revision, votes, label, within)
+    rows = None if within is None else within[1]
+    which = None if rows is None else (len(rows), hash(rows.tobytes()))
+    asked = (project.id, project.task.id, project.revision, votes, label, which)
     kept: dict[str, Any] = st.session_state.setdefault(_FOUND, {})
     if kept.get("asked") != asked:
-        records = None if within is None else project.slice_rows(within)
         with st.spinner("Looking for words that tell the labels apart …", show_time=True):
-            found = project.heuristics.suggest(label, records=records)
+            found = project.heuristics.suggest(label, records=rows)
         # Of all labels together the best come first; of one, its list of terms does, as it is given.
         kept["found"] = found if label or within else sorted(found, key=lambda one: -one.score)
         kept["asked"] = asked
@@ -154,6 +149,8 @@ def _line(project: Project, place: int, one: Suggestion, drafted: int | None) ->
             "Open" if still else "Make a draft",
             key=f"heuristics_draft_{place}_{_identity(one)}",
             type="tertiary" if still else "secondary",
+            disabled=name is None,
+            help="Choose the label they stand for above." if name is None else None,
             on_click=_open if still else _accept,
             args=(project, drafted) if still else (project, one),
             width=125,

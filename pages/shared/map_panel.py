@@ -14,6 +14,7 @@ from embtune.maps.selection import Selection
 from embtune.project import Project
 from embtune.store.journal import Action
 from embtune.work.mapping import METHODS
+from pages.shared import heuristic_apart
 from pages.shared.chips import colors, new_label_dialog
 from pages.shared.look_first import labelled, look_first, open_session
 
@@ -69,6 +70,7 @@ def panel(
                     origin={"embedding": embedding, "method": method, **selection.as_dict()},
                 )
                 open_session(session)
+            heuristic_apart.button(project, rows, "the shape on the map", key="map_suggest")
 
     look_first(
         project,

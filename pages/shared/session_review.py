@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from html import escape
 
+import numpy as np
 import streamlit as st
 
 from embtune.errors import EmbtuneError
 from embtune.labeling.sessions import STATES
 from embtune.project import Project, Record
 from embtune.store.sessions import SessionItem, SessionRow
+from pages.shared import heuristic_apart
 from pages.shared.layout import plain
 from pages.shared.record_list import Line, record_list
 from pages.shared.session_state import close_session, show_review
@@ -34,6 +36,13 @@ def session_review(project: Project, session: SessionRow) -> None:
             f'<b>{escape(session.name)}</b><span class="quiet num"> · {session.n_items:,} records: '
             f"{session.n_labelled:,} labelled, {session.n_skipped:,} skipped, {left:,} to do</span>",
             width="stretch",
+        )
+        items = project.sessions_book.items(session.id)
+        heuristic_apart.button(
+            project,
+            np.array([item.row for item in items], dtype=np.int64),
+            f"session {session.name}",
+            key="review_suggest",
         )
         st.button(
             "Go on labelling" if session.cursor < session.n_items else "Back to the end",
