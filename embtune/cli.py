@@ -143,6 +143,12 @@ def tune(
     min_confidence: Annotated[
         float, typer.Option(min=0, max=1, help="Least confidence of weak labels.")
     ] = 0.7,
+    weigh_by_confidence: Annotated[
+        bool,
+        typer.Option(
+            "--weigh-by-confidence/--weigh-alike", help="How much weak labels count beside manual ones."
+        ),
+    ] = True,
     seed: Annotated[int, typer.Option(help="Seed of split and training.")] = 0,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="key=value of the recipe; repeatable.")
@@ -161,6 +167,7 @@ def tune(
         **_within(slice_),
         recipe=recipe,
         min_confidence=min_confidence,
+        weight_by_confidence=weigh_by_confidence,
         seed=seed,
         parameters=_pairs(set_ or []),
         device=device,

@@ -12,6 +12,8 @@ import typer
 from embtune.cli_labeling import AsJson, ProjectName, TaskName
 from embtune.errors import BadFileError, BadInputError
 from embtune.project import Project
+from embtune.terminal import progress
+from embtune.work.beginning import refinery_into_new
 
 if TYPE_CHECKING:
     from embtune.work.heuristic_numbers import Line
@@ -152,6 +154,24 @@ def add_commands(app: typer.Typer, existing: Opener, job: Runner, show: Printer)
             for one in runs
         ]
         show(result | {"runs": runs}, as_json, *(lines or ["No run yet."]))
+
+    @app.command("import-refinery")
+    def import_refinery(
+        file: Annotated[Path, typer.Argument(help="What refinery exports as a project snapshot.")],
+        project: Annotated[
+            str, typer.Option("--project", "-p", help="Project; made if it is new, else without records.")
+        ],
+        text: Annotated[
+            str | None, typer.Option(help='Text template, such as "{Title}. {Description}".')
+        ] = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Bring a refinery project over: records, labels, look-up lists, heuristics, slices."""
+        with progress() as echo:
+            _, result = refinery_into_new(
+                project, file.expanduser().absolute(), name=file.name, text=text, report=echo
+            )
+        show(result, as_json, *(line["said"] for line in result["report"]), *result["notes"])
 
 
 def _heuristics_in(path: Path) -> list[dict[str, Any]]:

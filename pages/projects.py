@@ -18,6 +18,7 @@ from pages.shared.import_form import import_form
 from pages.shared.jobs import ago, last_job
 from pages.shared.layout import plain, title, told
 from pages.shared.project_details import details, next_step
+from pages.shared.refinery_import import brought_over
 from pages.shared.state import choose_project, current_project, forget_project
 
 _SHOWN_CARDS = 9
@@ -128,6 +129,7 @@ def _overview(project: Project, cards: list[ProjectCard]) -> None:
         if st.button("Delete project", key="projects_delete_current", type="tertiary"):
             _delete_dialog(project.name)
     next_step(project)
+    brought_over(project)
     if card.n_records:
         details(project)
     others = [card for card in cards if card.name != project.name]

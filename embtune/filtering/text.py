@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -237,3 +238,12 @@ def _array(found: Any) -> Mask:
         found = found.combine_chunks()
     mask: Mask = np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.bool_)
     return mask
+
+
+def as_text(value: Any) -> str | None:
+    """Write a field's value as the filters see it: numbers as they are, true and false in small letters."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, list, dict)) else str(value)

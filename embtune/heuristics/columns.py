@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embtune.errors import HeuristicError
+from embtune.filtering.text import as_text
 from embtune.heuristics.base import TEXT, Corpus
 from embtune.heuristics.corpus import made_for
 
@@ -52,12 +52,3 @@ def as_column(values: Sequence[str | None]) -> Any:
             value if value is None else value.encode("utf-8", "replace").decode("utf-8") for value in values
         ]
         return pa.chunked_array([pa.array(whole, pa.large_string())])
-
-
-def as_text(value: Any) -> str | None:
-    """Write a field's value as the filters see it: numbers as they are, true and false in small letters."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, list, dict)) else str(value)

@@ -203,13 +203,12 @@ def _difference(
 
 def _sentence(score: Score, best: Score, difference: float, half: float) -> str:
     if difference + half < 0:
-        return (
-            f"{best.title} is more often right: {_figures(best, score, -difference, half)}; use it instead."
-        )
+        figures = _figures(best, score, -difference, half)
+        return f"“{best.title}” is more often right: {figures}; use it instead."
     figures = _figures(score, best, difference, half)
     if difference - half > 0:
-        return f"{score.title} is more often right than {_within(best.title)}, the best other way: {figures}."
-    return f"{score.title} and {_within(best.title)}, the best other way, cannot be told apart: {figures}."
+        return f"“{score.title}” is more often right than “{best.title}”, the best other way: {figures}."
+    return f"“{score.title}” and “{best.title}”, the best other way, cannot be told apart: {figures}."
 
 
 def _figures(first: Score, second: Score, difference: float, half: float) -> str:
@@ -227,11 +226,6 @@ def _alone(score: Score, threshold: float) -> str:
         f"{score.title} is right on {_percent(score.accuracy)} of {score.n:,} records that nothing learned "
         "from; no other way labels as many."
     )
-
-
-def _within(title: str) -> str:
-    """A title inside a sentence: a small first letter, except of names."""
-    return title if title.startswith(("Snorkel", "Dawid")) else title[0].lower() + title[1:]
 
 
 def _percent(share: float) -> str:

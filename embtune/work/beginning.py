@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embtune.errors import BadInputError, EmbtuneError
+from embtune.progress import Report, silent
 from embtune.project import open_project, project_cards
 from embtune.store.database import get_database
-from embtune.store.jobs import create_job
+from embtune.store.jobs import create_job, finish_job, start_job
 from embtune.store.projects import find_project
 
 if TYPE_CHECKING:
     from embtune.project import Project
     from embtune.store.jobs import JobRow
+
+IMPORT_REFINERY = "import refinery"
 
 
 def open_sample() -> Project:
@@ -73,6 +77,52 @@ def import_into_new(project_name: str, file: Path, *, wait: bool = True, **optio
         project.delete()
         raise
     return project
+
+
+def refinery_into_new(
+    project_name: str,
+    source: Path,
+    *,
+    name: str | None = None,
+    text: str | None = None,
+    report: Report = silent,
+) -> tuple[Project, dict[str, Any]]:
+    """Make a project of a refinery snapshot; if it cannot come over there is no project afterwards.
+
+    Parameters
+    ----------
+    project_name
+        Not taken yet, but for a project without records.
+    source
+        The snapshot's zip or its JSON.
+    name, text
+        As for `embtune.work.refinery.import_refinery`, which says what is returned with the project. It
+        is kept as the result of a job of the kind `IMPORT_REFINERY`, too.
+
+    Raises
+    ------
+    BadInputError
+        If there is a project of that name with records, or the name cannot be one.
+    BadFileError, TemplateError
+        If the file is no whole snapshot, or its records cannot be read with that template.
+    """
+    from embtune.work.refinery import import_refinery
+
+    db = get_database()
+    project_name = project_name.strip()
+    is_new = find_project(db, project_name) is None
+    project = open_project(project_name)
+    try:
+        result = import_refinery(project, source, name=name, text=text, report=report)
+    except BaseException:
+        if is_new and project.exists:
+            project.delete()
+        raise
+    kept = {"file": name or source.name, **result}
+    job = create_job(db, project.id, IMPORT_REFINERY, {"file": str(source)})
+    start_job(db, job, os.getpid())
+    finish_job(db, job, "done", result=kept)
+    return project, result
 
 
 def import_into(project: Project, file: Path, *, wait: bool = True, **options: Any) -> JobRow:

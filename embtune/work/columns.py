@@ -5,7 +5,6 @@ A project only ever gains records, so a file that is written stays true: later r
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embtune.errors import StorageError
+from embtune.filtering.text import as_text
 from embtune.store.columns import iter_fields, iter_texts
 
 if TYPE_CHECKING:
@@ -131,12 +131,3 @@ def _field_blocks(project: Project, start: int) -> _Blocks:
     schema = pa.schema([(name, pa.large_string()) for name in names])
     whole = pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
     return _Blocks(whole.schema, [whole])
-
-
-def as_text(value: Any) -> str | None:
-    """Write a field's value as the filters see it."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, list, dict)) else str(value)

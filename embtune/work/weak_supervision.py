@@ -50,9 +50,16 @@ class WeakBook:
         """The label models, by name."""
         return dict(MODELS)
 
-    def why_not(self, model: str = DEFAULT) -> str | None:
+    def default_model(self) -> str:
+        """Return the label model that runs if none is named: majority vote while there is too little for better."""
+        known = labels_to_learn_from(self._project)
+        enough = len(np.unique(known[known != ABSTAIN])) > 1 and self._vectors() is not None
+        return DEFAULT if enough else "majority"
+
+    def why_not(self, model: str | None = None) -> str | None:
         """Say in one sentence why it cannot run now, or None if it can."""
         project = self._project
+        model = model or self.default_model()
         chosen = [one for one in project.heuristics.all() if one.selected]
         stale = [one for one in chosen if not one.current]
         if stale:
@@ -101,7 +108,7 @@ class WeakBook:
 
     def start(self, **options: Any) -> int:
         """Do what `run` does as a job; return its number."""
-        reason = self.why_not(options.get("model") or DEFAULT)
+        reason = self.why_not(options.get("model"))
         if reason is not None:
             raise NotReadyError(reason)
         return self._project.start(SOURCE, **options)
@@ -122,7 +129,7 @@ class WeakBook:
         Parameters
         ----------
         model
-            Name of a label model; `combined` by default.
+            Name of a label model; `default_model()` if not given.
         threshold
             Confidence at which the comparison with other ways is made.
         everywhere
@@ -141,7 +148,7 @@ class WeakBook:
         """
         from embtune.weak_supervision.running import run_all
 
-        name = model or DEFAULT
+        name = model or self.default_model()
         if not 0 <= threshold <= 1:
             raise BadInputError(f"The threshold is {threshold}; it must be from 0 to 1.")
         model_of(name)

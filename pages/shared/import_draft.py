@@ -82,6 +82,8 @@ def chosen(name: str, default: Any) -> Any:
 
 def keep(name: str, options: Sequence[str] | None = None) -> None:
     """Keep a choice where another page and a reload leave it; of a list, its option's name."""
+    if key(name) not in st.session_state:  # the form was left meanwhile: a quick click can come first
+        return
     value = st.session_state[key(name)]
     if options is not None:
         value = options[value - 1] if value else ""

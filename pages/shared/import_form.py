@@ -25,6 +25,8 @@ from pages.shared.import_draft import (
     take_upload,
 )
 from pages.shared.layout import plain
+from pages.shared.refinery_import import ENDINGS as REFINERY_ENDINGS
+from pages.shared.refinery_import import is_snapshot, refinery_form
 from pages.shared.state import choose_project, project_names
 
 ENDINGS = ["csv", "tsv", "txt", "json", "jsonl", "ndjson", "parquet"]
@@ -40,6 +42,9 @@ def import_form() -> None:
         _file_step()
         return
     try:
+        if is_snapshot(file_name()):
+            refinery_form(path)
+            return
         found = _survey(str(path), *_stamp(path), file_name())
         suggested = suggest_template(found.table.columns, found.table.rows)
     except EmbtuneError as error:
@@ -60,7 +65,7 @@ def _file_step() -> None:
     with left:
         st.file_uploader(
             "Upload a file",
-            type=ENDINGS,
+            type=ENDINGS + REFINERY_ENDINGS,
             key=key("upload"),
             on_change=take_upload,
         )
@@ -71,7 +76,10 @@ def _file_step() -> None:
             placeholder="/home/me/news.csv",
             on_change=take_path,
         )
-        st.caption("Each row is a record; the first line, or the keys, name its fields.")
+        st.caption(
+            "Each row is a record; the first line, or the keys, name its fields. Coming from refinery? Give "
+            "the snapshot that it exports, a zip."
+        )
     _error()
 
 

@@ -30,7 +30,7 @@ def labels_card(project: Project) -> tuple[bool, dict[str, Any]]:
             help="A version of a slice learns from the labels in it alone; the other records take part "
             "without theirs.",
         )
-        bounds = {} if within is None else {"slice": within}
+        bounds: dict[str, Any] = {} if within is None else {"slice": within}
         # The slider stands under the numbers that hang on it, so its value is read before it is drawn.
         threshold = DEFAULT_CONFIDENCE
         slot = st.container()
@@ -47,6 +47,14 @@ def labels_card(project: Project) -> tuple[bool, dict[str, Any]]:
                 bind="query-params",
                 help="Labels that a person gave are always used.",
             )
+            if not st.toggle(
+                "Weigh weak labels by their confidence",
+                True,
+                key=f"{_PREFIX}weigh",
+                bind="query-params",
+                help="A label of 0.8 then counts 0.8 of one that a person gave; without it, as much.",
+            ):
+                bounds["weight_by_confidence"] = False
         options = {"min_confidence": threshold, **bounds}
         try:
             ready = project.readiness(recipe=recipe, **options)

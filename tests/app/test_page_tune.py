@@ -38,6 +38,16 @@ def test_the_threshold_shows_with_automatic_labels_only_and_drops_the_weaker_one
     assert "Labels to learn from: 24" in shown(at)
 
 
+def test_weak_labels_may_weigh_as_much_as_manual_ones(open_page, labelled, started):
+    assert "tune_weigh" not in [one.key for one in open_page("tune", labelled).toggle]
+    labelled.label([50, 53], "Gamma", source="heuristic", confidence=0.8)
+    at = open_page("tune", labelled)
+    at.button(key="tune_start").click().run()
+    at.toggle(key="tune_weigh").set_value(False).run()
+    at.button(key="tune_start").click().run()
+    assert [options.get("weight_by_confidence") for _, options in started] == [None, False]
+
+
 def test_a_version_shows_its_score_beside_raw_and_can_be_made_active_and_taken_back(open_page, tuned, shown):
     tuned.activate("raw")
     at = open_page("tune", tuned)
