@@ -51,7 +51,7 @@ class WeakBook:
         return dict(MODELS)
 
     def default_model(self) -> str:
-        """Return the label model that runs if none is named: majority vote while there is too little for better."""
+        """Return what runs if no label model is named: majority vote while there is too little for better."""
         known = labels_to_learn_from(self._project)
         enough = len(np.unique(known[known != ABSTAIN])) > 1 and self._vectors() is not None
         return DEFAULT if enough else "majority"

@@ -332,7 +332,7 @@ def test_the_comparison_offers_the_winner_where_the_label_model_loses():
     half = 1.96 * math.sqrt(0.15 * 0.85 / 100)  # 15 of 100 records differ, all to one side
     assert (found.low, found.high) == pytest.approx((-0.15 - half, -0.15 + half), abs=1e-4)
     assert found.sentence.startswith(
-        "Training on the manual labels alone is more often right: 95.0 % against 80.0 % of 100 records"
+        "“Training on the manual labels alone” is more often right: 95.0 % against 80.0 % of 100 records"
     )
     assert found.sentence.endswith("use it instead.")
     assert found.missing == {"snorkel": "Snorkel is not installed."}
@@ -350,7 +350,7 @@ def test_the_comparison_says_so_where_the_label_model_is_better():
     truth, results = two_methods(95, 80)
     found = compare("combined", results, truth)
     assert found.winner == "combined"
-    assert "is more often right than training on the manual labels alone" in found.sentence
+    assert "is more often right than “Training on the manual labels alone”" in found.sentence
 
 
 def test_others_are_compared_on_as_many_records_those_they_are_surest_of():
