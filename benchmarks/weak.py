@@ -8,25 +8,33 @@ accuracy that of those; the calibration error that of all weak labels. Beside it
 records each is surest of): majority vote and Snorkel's label model on the same votes, and logistic regression
 alone.
 
-    python benchmarks/weak.py --data DIR [--seeds 5] [--labels 261] [--tune] [--speed] [--snorkel PYTHON]
-                              [--cache DIR] [--json]
+    python benchmarks/weak.py --data DIR [--seeds 5] [--labels 261] [--tune] [--speed]
+                              [--no-snorkel] [--cache DIR] [--json]
 
 The seeds begin at 300: the constants of suggestions and label models were set with the true labels of
 draws below 300 in view.
 
 `--tune` goes all the way: weak labels → quaterion-triplet → top_1000 on the records without a manual label,
 against raw and against tuning on the 261 alone. `--speed` times 20 look-up heuristics on 20,000 records.
-`--snorkel` names a Python of an environment that has Snorkel, where this one cannot have it.
+Snorkel is taken from this environment; where it is not there, pip fetches it and munkres into a temporary
+folder without what else it asks for, which does not fit beside newer packages and is not needed here. Where
+that fails, too, its figure is missing.
 """
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
+import os
+import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +59,7 @@ from numpy.typing import NDArray
 from vectors import cached_vectors, remember
 
 THRESHOLD = 0.7
+SNORKEL_PACKAGES = ("snorkel==0.10.0", "munkres==1.1.4")
 SNORKEL = """
 import sys, numpy as np
 from snorkel.labeling.model import LabelModel
@@ -130,7 +139,7 @@ def one_draw(pool: Pool, n: int, seed: int, arguments: argparse.Namespace) -> di
         },
     }
     figures["baselines"], figures["own_coverage"] = baselines(
-        pool, project, matrix, chosen, others, sure, seed, arguments.snorkel
+        pool, project, matrix, chosen, others, sure, seed, not arguments.no_snorkel
     )
     if arguments.tune:
         figures["top_1000"] = all_the_way(project, pool, others, seed)
@@ -153,7 +162,7 @@ def baselines(
     others: NDArray[np.int64],
     sure: NDArray[np.int64],
     seed: int,
-    snorkel: str | None,
+    with_snorkel: bool,
 ) -> tuple[dict[str, float | None], dict[str, Any]]:
     """Accuracy of the len(sure) records that each other way is surest of, and at its own coverage.
 
@@ -168,7 +177,7 @@ def baselines(
     total = counts.sum(axis=1, keepdims=True)
     found: dict[str, NDArray[Any] | None] = {
         "majority": np.divide(counts, total, out=np.zeros_like(counts), where=total > 0),
-        "snorkel": snorkels(votes, len(ids), seed, snorkel),
+        "snorkel": snorkels(votes, len(ids), seed) if with_snorkel else None,
         "logistic_regression": logistic(pool, chosen, names),
     }
     labels, confidence = project.weak.labels()
@@ -220,18 +229,39 @@ def logistic(pool: Pool, chosen: NDArray[np.int64], names: NDArray[np.str_]) -> 
     return found
 
 
-def snorkels(votes: NDArray[np.int64], n_classes: int, seed: int, python: str | None) -> NDArray[Any] | None:
-    """Probabilities of Snorkel's label model on the same votes; None where it is not to be had."""
-    import sys
+@lru_cache(maxsize=1)
+def snorkel_folder() -> str | None:
+    """Return a folder to import Snorkel from, "" where it is installed, None where it is not to be had."""
+    if find_spec("snorkel") is not None:
+        return ""
+    folder = tempfile.mkdtemp(prefix="snorkel-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", folder, *SNORKEL_PACKAGES],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        say("no Snorkel: pip cannot fetch it")
+        return None
+    return folder
 
+
+def snorkels(votes: NDArray[np.int64], n_classes: int, seed: int) -> NDArray[Any] | None:
+    """Probabilities of Snorkel's label model on the same votes; None where it is not to be had."""
+    place = snorkel_folder()
+    if place is None:
+        return None
     with tempfile.TemporaryDirectory() as folder:
         given, out = Path(folder) / "votes.npy", Path(folder) / "out.npy"
         np.save(given, votes)
         done = subprocess.run(
-            [python or sys.executable, "-c", SNORKEL, str(given), str(out), str(n_classes), str(seed)],
+            [sys.executable, "-c", SNORKEL, str(given), str(out), str(n_classes), str(seed)],
             capture_output=True,
             text=True,
             check=False,
+            env=os.environ | ({"PYTHONPATH": place} if place else {}),
         )
         if done.returncode:
             say(f"no Snorkel: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else '?'}")
@@ -357,7 +387,7 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=261, help="manual labels")
     parser.add_argument("--tune", action="store_true", help="go on to quaterion-triplet and top_1000")
     parser.add_argument("--speed", action="store_true", help="time 20 look-ups on 20,000 records")
-    parser.add_argument("--snorkel", help="a Python whose environment has Snorkel")
+    parser.add_argument("--no-snorkel", action="store_true", help="leave Snorkel out")
     parser.add_argument("--cache", type=Path, help="folder for vectors; a temporary one by default")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     arguments = parser.parse_args()
