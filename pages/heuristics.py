@@ -205,9 +205,12 @@ def _left(project: Project, lines: list[Line], slot: str | None) -> None:
     n = sum(line.heuristic.selected for line in lines)
     state = project.label_state()
     labelled = int((state.manual & state.labelled).sum())
+    but = ""
+    if any(line.suggested is not None for line in lines):
+        but = "; of a suggested one, only against labels kept aside or given since"
     st.caption(
         f"{n:,} of {len(lines):,} ticked for weak supervision. Precision is measured against the "
-        f"{labelled:,} manual label{'' if labelled == 1 else 's'}."
+        f"{labelled:,} manual label{'' if labelled == 1 else 's'}{but}."
     )
     if not labelled:
         st.button(

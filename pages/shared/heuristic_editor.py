@@ -132,6 +132,8 @@ def editor(project: Project, slot: str, found: Heuristic | None, *, running: boo
 
 def _form(project: Project, draft: Draft, found: Heuristic | None, *, running: bool) -> None:
     _head(project, draft, found, project.heuristics.kinds()[draft.kind].title)
+    if found is not None and found.description:
+        st.caption(plain(found.description))
     if error := st.session_state.pop(_ERROR, None):
         st.error(error, icon=":material/error:")
     if found is not None and draft.version != found.version:

@@ -1,8 +1,8 @@
 // Draws the heuristics with their numbers. Every text arrives as data and is set as text, never as HTML.
 const COLUMNS = [
   { name: "heuristic", by: (one) => one.name.toLowerCase(), up: true, about: "Click to sort by name" },
-  { name: "precision", small: "95 %, n", by: (one) => one.numbers?.low ?? -1,
-    about: "Share of its votes that is right, on records with a manual label: 95 % interval, and on how many. Sorted by the interval's lower end. Click a number to see those records." },
+  { name: "precision", small: "95 %, n", by: (one) => one.numbers?.low ?? one.suggested?.low ?? -1,
+    about: "Share of its votes that is right, on records with a manual label: 95 % interval, and on how many. Labels that a suggested one was found on do not count. Sorted by the interval's lower end. Click a number to see those records." },
   { name: "hits", small: "coverage", by: (one) => one.numbers?.hits ?? -1, about: "Records it votes on, and their share of all records (coverage)" },
   { name: "overlaps", by: (one) => one.numbers?.overlaps ?? -1, about: "Records that another heuristic votes on, too" },
   { name: "conflicts", by: (one) => one.numbers?.conflicts ?? -1, about: "Records that another heuristic votes on otherwise" },
@@ -61,6 +61,16 @@ export default function (component) {
   const precision = (one) => {
     const cell = make("div", "num", make("span", "cell-name", "precision"));
     const known = one.numbers;
+    const then = one.suggested;
+    const found = then && then.precision !== null
+      ? `When it was suggested: ${percent(then.precision)} % right, 95 % interval ${percent(then.low)} to ${percent(then.high)} %, n ${number(then.n)}, on labels it was not found on.`
+      : "";
+    if (!known?.known && found) {
+      const figure = make("span", "none", `${percent(then.precision)} %`);
+      figure.title = `${found} ${known ? "No label was given since on a record that it votes on." : "Measured anew after its run."}`;
+      cell.append(figure, make("small", "", `${percent(then.low)}–${percent(then.high)} · as suggested`));
+      return cell;
+    }
     if (!known || !known.known) {
       const none = make("span", "none", "–");
       none.title = known ? "No record that it votes on has a manual label" : "Known after its run";
@@ -70,7 +80,7 @@ export default function (component) {
     }
     const low = percent(known.low);
     const high = percent(known.high);
-    const title = `Right on ${number(known.right)} of ${number(known.known)} records with a manual label; 95 % interval ${low} to ${high} %. Click to see them, wrong ones first.`;
+    const title = `Right on ${number(known.right)} of ${number(known.known)} records with a manual label; 95 % interval ${low} to ${high} %. Click to see them, wrong ones first.${then ? ` Labels that it was found on do not count. ${found}` : ""}`;
     const bar = make("span", "span", make("i", ""), make("b", ""));
     bar.children[0].style.left = `${100 * known.low}%`;
     bar.children[0].style.width = `${100 * (known.high - known.low)}%`;
@@ -78,7 +88,7 @@ export default function (component) {
     cell.append(
       button("n", title, () => steps.push({ kind: "records", id: one.id, what: "known" }), `${percent(known.precision)} %`),
       bar,
-      make("small", "", `${low}–${high} · n ${number(known.known)}`),
+      make("small", "", `${low}–${high} · n ${number(known.known)}${then ? " since" : ""}`),
     );
     return cell;
   };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ def list_data(project: Project, lines: Sequence[Line], unsaved: Collection[int |
                 "selected": line.heuristic.selected,
                 "unsaved": line.heuristic.id in unsaved,
                 "numbers": _numbers(line),
+                "suggested": None if line.suggested is None else asdict(line.suggested),
             }
             for line in lines
         ]

@@ -33,7 +33,8 @@ def take_upload() -> None:
 
 def take_path() -> None:
     """Keep the path that was typed."""
-    typed = st.session_state[key("path")].strip().strip("\"'")
+    # Enter and leaving the field may both arrive: by the second the form is another one.
+    typed = st.session_state.get(key("path"), "").strip().strip("\"'")
     if typed:
         path = Path(typed).expanduser().absolute()
         _choose(path, path.name)

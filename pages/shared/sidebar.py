@@ -62,9 +62,14 @@ def _live(project: Project) -> None:
         st.rerun()
     n = project.n_records
     if n:
-        labelled = int(project.label_state().labelled.sum())
-        st.progress(labelled / n, text=f"labelled **{labelled:,}** of {n:,}")
-        st.caption(f"active embedding **{embedding_title(project, project.active_embedding)}**")
+        state = project.label_state()
+        labelled, automatic = (int((state.labelled & of).sum()) for of in (state.given, ~state.given))
+        beside = f" · {automatic:,} more by rules" if automatic else ""  # which is no end of the work
+        st.progress(labelled / n, text=f"labelled **{labelled:,}** of {n:,}{beside}")
+        if project.find_embedding("raw") is None:
+            st.caption("not embedded yet")
+        else:
+            st.caption(f"active embedding **{embedding_title(project, project.active_embedding)}**")
     _last_action(project)
     _jobs(project, alone)
 
