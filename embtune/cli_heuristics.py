@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Opener = Callable[[str, str | None], Project]
 Runner = Callable[..., dict[str, Any]]
 Printer = Callable[..., None]
+_DONE_OR_ABOUT_TO_BE = ("done", "queued", "running")
 
 
 def add_commands(app: typer.Typer, existing: Opener, job: Runner, show: Printer) -> None:
@@ -34,7 +35,9 @@ def add_commands(app: typer.Typer, existing: Opener, job: Runner, show: Printer)
             Path | None,
             typer.Option(help="JSON file: one heuristic or a list, each with kind, name and configuration."),
         ] = None,
-        run: Annotated[bool, typer.Option("--run", help="Run those whose votes are not of now.")] = False,
+        run: Annotated[
+            bool, typer.Option("--run", help="Run those whose votes are not of now, but for language models.")
+        ] = False,
         only: Annotated[list[str] | None, typer.Option(help="Run this one; repeatable.")] = None,
         delete: Annotated[str | None, typer.Option(help="Throw one away.")] = None,
         task: TaskName = None,
@@ -43,19 +46,23 @@ def add_commands(app: typer.Typer, existing: Opener, job: Runner, show: Printer)
         """List the heuristics with their numbers; add, run or delete some."""
         at = existing(project, task)
         if add is not None:
-            for one in _heuristics_in(add.expanduser()):
-                at.heuristics.add(**one)
+            at.heuristics.add_many(_heuristics_in(add.expanduser()))
         if delete is not None:
             at.heuristics.delete(delete)
         failed: list[str] = []
+        left: list[str] = []
         if run or only:
-            stale = [one.id for one in at.heuristics.all() if not one.current]
-            chosen = [at.heuristics.get(_number(one)).id for one in only] if only else stale
+            # Without names: what asks a service, and code that is not allowed, is left out.
+            chosen = [at.heuristics.get(_number(one)).id for one in only] if only else None
             result = job(at, "heuristics", which=chosen)
             failed = [f"{one['name']}: {one['error']}" for one in result["failed"]]
+            tried = {one["name"] for one in result["failed"]}
+            stale = [one for one in at.heuristics.all() if one.state not in _DONE_OR_ABOUT_TO_BE]
+            left = [] if only else [one.name for one in stale if one.name not in tried]
         listed = [_as_dict(line) for line in at.heuristics.lines()]
         lines = [_in_words(one) for one in listed] or ["No heuristics yet."]
-        show({"heuristics": listed, "failed": failed}, as_json, *lines, *failed)
+        hint = [f"Run only when it is named with --only: {name}" for name in left]
+        show({"heuristics": listed, "failed": failed, "left_out": left}, as_json, *lines, *failed, *hint)
 
     @app.command()
     def suggest(
@@ -179,7 +186,7 @@ def _heuristics_in(path: Path) -> list[dict[str, Any]]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadFileError(f"{path} cannot be read ({error.strerror or error}).") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadFileError(f"{path} is no JSON ({error}).") from error
     given = found if isinstance(found, list) else [found]
     for i, one in enumerate(given, 1):
@@ -192,7 +199,7 @@ def _heuristics_in(path: Path) -> list[dict[str, Any]]:
 
 
 def _number(which: str) -> int | str:
-    return int(which) if which.isdecimal() else which
+    return int(which) if which.isdecimal() and len(which) < 19 else which
 
 
 def _as_dict(line: Line) -> dict[str, Any]:

@@ -63,7 +63,8 @@ def page() -> None:
         job_card(project, job.id, key="heuristics_")
     else:
         _ended(project, known)
-    if not lines and slot is None:
+    asked = st.session_state.get(_VIEW) == SUGGESTED  # of a shape or a session, say
+    if not lines and slot is None and not asked:
         _nothing_yet(project)
         return
     with st.container(key="heuristics_body"):

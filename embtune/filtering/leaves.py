@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ OPERATORS = ("equals", "contains", "begins", "ends", "regex", "in", "between", "
 MANUAL_DIFFERS, TUNED_DIFFERS = "manual and automatic", "raw and tuned"
 N_SIMILAR = 200
 VOTED = ("hits", "overlaps", "conflicts", "adds", "known", "right", "wrong")
+_MOST = 2**63 - 1  # a database's numbers end there
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,13 @@ def refuse(path: str, what: str) -> BadInputError:
 def _words(value: Any, path: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise refuse(path, f"write the words to look for, not {short(value)}.")
-    return value.strip()
+    return _whole(value, path).strip()
+
+
+def _whole(value: str, path: str) -> str:
+    if any("\ud800" <= char <= "\udfff" for char in value):  # half of a pair: no database takes it
+        raise refuse(path, f"{short(value)} holds half a character.")
+    return value
 
 
 def _text(value: Any, path: str) -> Comparison:
@@ -61,7 +70,7 @@ def _operand(op: str, value: Any, path: str) -> Any:
     if op in ("contains", "begins", "ends", "regex"):
         if not isinstance(value, str) or not value:
             raise refuse(path, f"it takes a text, not {short(value)}.")
-        return value
+        return _whole(value, path)
     if not _is_plain(value):
         raise refuse(path, f"it takes a text or a number, not {short(value)}.")
     return value
@@ -197,11 +206,13 @@ def _only(value: Any, path: str, names: tuple[str, ...], *, least: int) -> None:
 def _number(value: Any, path: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise refuse(path, f"it takes a whole number, not {short(value)}.")
+    if not -_MOST <= value <= _MOST:
+        raise refuse(path, f"{short(value)} is a number that nothing has.")
     return value
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < float("inf")
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST
 
 
 def _is_plain(value: Any) -> bool:
@@ -218,7 +229,9 @@ def _is_polygon(value: Any) -> bool:
 
 
 def _is_record(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+    return isinstance(value, str) or (
+        isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST
+    )
 
 
 def short(value: Any) -> str:

@@ -115,8 +115,8 @@ def check_pattern(pattern: str) -> None:
         elif re.search(r"\\[1-9]|\(\?P=", pattern):
             reason = "references to groups, as in \\1, are not supported"
         raise BadInputError(
-            f"The regular expression {pattern[:200]!r} cannot be used: {reason}. "
-            "Change it, or search by keyword."
+            f"The regular expression “{pattern[:200]}” cannot be used: {reason}. "
+            "Change it, or look for plain words."
         ) from error
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from embtune.progress import Report
 BATCH = 1_000
 """Records that are sent at once."""
 
+UNGUARDED = (
+    "This system has no Landlock, so Python alone keeps the code from files: run code of people you trust."
+)
 _LABELS_SHOWN = 10
 
 
@@ -97,7 +100,7 @@ class CodeKind:
         labels = np.full(len(rows), ABSTAIN, dtype=np.int64)
         confidence = np.zeros(len(rows), dtype=np.float32)
         limits = Limits(config.seconds_a_record, config.seconds, config.memory_mb)
-        printed = ""
+        printed, guarded = "", True
 
         def waiting(begun: int) -> None:
             report(min(max(begun - 1, done), len(rows)), len(rows), "records")
@@ -105,6 +108,7 @@ class CodeKind:
         done = 0
         try:
             with CodeProcess(job, limits, waiting) as process:
+                guarded = process.files_guarded
                 for done in range(0, len(rows), BATCH):
                     part = rows[done : done + BATCH]
                     columns = [corpus.values(name, part) for name in fields]
@@ -116,7 +120,10 @@ class CodeKind:
         except StoppedError as stopped:
             raise HeuristicError(_sentence(stopped, config, corpus, rows)) from None
         report(len(rows), len(rows), "records")
-        return Found(labels, confidence, {"printed": printed} if printed else {})
+        notes: dict[str, Any] = {"printed": printed} if printed else {}
+        if not guarded:
+            notes["warnings"] = [UNGUARDED]
+        return Found(labels, confidence, notes)
 
     def spans(self, config: CodeConfig, corpus: Corpus, rows: NDArray[np.int64]) -> list[list[Span]]:
         """Nothing: what a function looks at is its own."""

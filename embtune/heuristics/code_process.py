@@ -84,6 +84,8 @@ class CodeProcess:
         self._waiting = waiting
         self._seen, self._since = code_worker.IDLE, time.monotonic()
         self._started = False
+        self.files_guarded = False
+        """Whether the system itself keeps the code from files (Landlock), beside Python's audit hook."""
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -110,7 +112,8 @@ class CodeProcess:
             for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
                 assert pipe is not None
                 os.set_blocking(pipe.fileno(), False)
-            self._exchange(self._job)
+            left = self._exchange(self._job).get("left", ())
+            self.files_guarded = isinstance(left, list) and "files" in left
             self._started = True
             self._stack = stack.pop_all()
         return self

@@ -21,7 +21,8 @@ import mmap
 import os
 import reprlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 IDLE = 0
@@ -200,20 +201,39 @@ def _landlock(libc: Any, own: int) -> bool:
 def refuse() -> None:
     """From here on, let Python refuse what is not on the short list of harmless events."""
     own = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
-    normal = os.path.normpath
 
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "import" and arguments[0].partition(".")[0] in _NOT_EVEN_BY_OTHERS:
-            raise RefusedImportError(f"import {arguments[0]}")
-        if event in _HARMLESS:
+    # The code can reach this module and Python's own, and put anything in the place of their names: what
+    # the hook decides by must be its own, out of nobody's reach.
+    def hook(
+        event: str,
+        arguments: tuple[Any, ...],
+        *,
+        harmless: frozenset[str] = _HARMLESS,
+        never: frozenset[str] = _NOT_EVEN_BY_OTHERS,
+        words: Mapping[str, str] = MappingProxyType(_WORDS.copy()),
+        listing: frozenset[str] = frozenset({"open", "os.listdir", "os.scandir"}),
+        writing: int = _WRITING,
+        own: str = own,
+        separator: str = os.sep,
+        above: str = f"{os.sep}..{os.sep}",
+        refused: type[Exception] = RefusedError,
+        refused_import: type[Exception] = RefusedImportError,
+        text: type[str] = str,
+        number: type[int] = int,
+        kind: type[type] = type,
+    ) -> None:
+        if event == "import" and text.partition(arguments[0], ".")[0] in never:
+            raise refused_import(f"import {arguments[0]}")
+        if event in harmless:
             return
-        if event in {"open", "os.listdir", "os.scandir"} and isinstance(arguments[0], str):
-            writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING
-            if not writes and (normal(arguments[0]) + os.sep).startswith(own):
+        if event in listing and kind(arguments[0]) is text:
+            writes = event == "open" and (kind(arguments[2]) is not number or arguments[2] & writing)
+            path = arguments[0] + separator
+            if not writes and text.startswith(path, own) and text.find(path, above) < 0:
                 return
-        words = _WORDS.get(event) or _WORDS.get(event.partition(".")[0]) or f"use {event}"
-        about = f" ({arguments[0]})" if words == "open files" else ""
-        raise RefusedError(words + about)
+        said = words.get(event) or words.get(text.partition(event, ".")[0]) or f"use {event}"
+        about = f" ({arguments[0]})" if said == "open files" else ""
+        raise refused(said + about)
 
     sys.addaudithook(hook)
 
@@ -281,7 +301,7 @@ def main() -> NoReturn:
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
     limit(memory_mb=memory_mb, seconds=seconds)
-    detach()
+    left = detach()
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
     printed = Printed()
@@ -300,7 +320,7 @@ def main() -> NoReturn:
         counter[0] = LOADING
         function = load(job["source"], job["function"])
         counter[0] = at = IDLE
-        send({"ready": True})
+        send({"ready": True, "left": sorted(left)})
         while line := incoming.readline():
             places, confidences = [], []
             for values in json.loads(line):

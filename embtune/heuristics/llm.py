@@ -71,6 +71,10 @@ class LlmKind:
         """Return the address that texts are sent to."""
         return Depends(asks=shown(self.settings.url) if self.settings else None)
 
+    def model(self, config: LlmConfig) -> str | None:
+        """Return the name of the model that is asked; None if there is none."""
+        return config.model or (self.settings.model if self.settings else None)
+
     def voting(self, config: LlmConfig) -> tuple[int, ...]:
         """Return the labels it chooses from."""
         return config.labels
@@ -155,7 +159,7 @@ class LlmKind:
 
     def _plan(self, config: LlmConfig, corpus: Corpus, rows: NDArray[np.int64]) -> Plan:
         settings = usable(self.settings)
-        model = config.model or settings.model
+        model = self.model(config)
         if not model:
             raise HeuristicError("No model is named: set EMBTUNE_LLM_MODEL, or name one in the heuristic.")
         gone = [number for number in config.labels if number not in corpus.label_names]
@@ -171,7 +175,11 @@ class LlmKind:
         head = json.dumps([shown(settings.url), model, config.temperature, list(names)])
         keys = [hashlib.sha256(f"{head}\n{text}".encode("utf-8", "replace")).hexdigest() for text in texts]
         by_key = dict(zip(keys, texts, strict=True))
-        known = dict(corpus.answers(list(by_key)))
+        known = {  # what could not be read is asked again: the service may have been out of order
+            key: text
+            for key, text in corpus.answers(list(by_key)).items()
+            if read_answer(text, names) is not None
+        }
         to_ask = [key for key in by_key if key not in known]
         if config.max_records is not None and len(known) + len(to_ask) > config.max_records:
             room = max(config.max_records - len(known), 0)

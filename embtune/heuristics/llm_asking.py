@@ -121,9 +121,10 @@ class Asking:
                     problem = problem or failed
         except queue.Empty:
             pass
-        if new:
-            self._corpus.remember(new)
-            self.answers.update(new)
+        self.answers.update(new)
+        said = {key: text for key, text in new.items() if read_answer(text, self._plan.names) is not None}
+        if said:
+            self._corpus.remember(said)
         if not failing:
             return
         if problem is not None:

@@ -15,6 +15,7 @@ from embtune.store.journal import Action, Vote
 from embtune.store.labelset import Change, Label, apply_changes, is_deleted
 from embtune.store.marks import COMMENT, FLAG, insert_marks
 from embtune.store.sessions import mark_answered
+from embtune.store.weak_runs import follow_action, replaced_actions
 
 LONGEST_COMMENT = 10_000
 
@@ -178,6 +179,8 @@ class LabelBook:
     def undo(self, action_id: int | None = None) -> Action | None:
         """Take back an action as a whole, by default `last()`; whatever came after it stays.
 
+        A run of weak supervision that is taken back leaves its place to the run that it took it from.
+
         Raises
         ------
         ConflictError
@@ -187,6 +190,9 @@ class LabelBook:
 
     def redo(self, action_id: int | None = None) -> Action | None:
         """Bring back an undone action, by default the annotator's last one undone in this task or in none.
+
+        A run of weak supervision takes the place of the one in force. Runs that were taken back only
+        because another one took their place are brought back by their number alone.
 
         Raises
         ------
@@ -208,15 +214,16 @@ class LabelBook:
 
     def _newest(self, *, undone: bool) -> Action | None:
         project = self._project
+        replaced = replaced_actions(project.db, project.id, project.task.id) if undone else set()
         found = journal.list_actions(
             project.db,
             project.id,
-            limit=1,
+            limit=1 + len(replaced),
             undone=undone,
             annotator=project.annotator,
             task_id=project.task.id,
         )
-        return found[0] if found else None
+        return next((one for one in found if one.id not in replaced), None)
 
     def _mark(self, action_id: int | None, *, undone: bool) -> Action | None:
         project = self._project
@@ -231,6 +238,8 @@ class LabelBook:
                 return action  # somebody else was faster
             changes = changes_to_turn(action, ground(connection, project.id, [action]))
             journal.mark_undone(connection, project.id, action_id, undone=undone)
+            if action.task_id is not None:
+                follow_action(connection, project.id, action.task_id, action_id, undone=undone)
             if changes:
                 apply_changes(connection, project.id, changes)
         project.sessions_book.follow(action, undone=undone)

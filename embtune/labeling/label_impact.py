@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from embtune.store.heuristics import state_of_rules
 from embtune.store.labelset import label_targets, label_use
 
 if TYPE_CHECKING:
@@ -16,7 +18,8 @@ class Impact:
     """What hangs on a label.
 
     `n_annotations` are those that stand (`by_source` tells them apart), on `n_records` records, with what was
-    merged into the label; `versions` learned from it, and `n_slices` ask for it in their filter.
+    merged into the label; `versions` learned from it, `n_heuristics` are written to vote for it, and
+    `n_slices` ask for it in their filter.
     """
 
     label: str
@@ -44,7 +47,8 @@ class Impact:
         if self.n_sessions:
             parts.append(f"given in {counted(self.n_sessions, 'session')}")
         if self.n_heuristics:
-            parts.append(f"{counted(self.n_heuristics, 'heuristic')} give it")
+            verb = "votes" if self.n_heuristics == 1 else "vote"
+            parts.append(f"{counted(self.n_heuristics, 'heuristic')} {verb} for it")
         if self.n_slices:
             parts.append(f"{counted(self.n_slices, 'slice')} ask{'s' if self.n_slices == 1 else ''} for it")
         return ", ".join(parts) or "nothing has it yet"
@@ -71,12 +75,25 @@ def impact(project: Project, name: str) -> Impact:
             n_reference=use.n_reference,
             versions=use.versions,
             n_sessions=use.n_sessions,
+            n_heuristics=n_heuristics,
             n_slices=n_slices,
         )
 
+    n_heuristics = _heuristics_by_label(project)[name]
     n_slices = sum(label_id in one.labels.values() for one in project.slices() if not one.is_static)
-    stamp = (project.revision, len(project.versions), n_slices)
+    stamp = (project.revision, len(project.versions), n_heuristics, n_slices)
     found: Impact = project.cached(("impact", label_id), stamp, count)
+    return found
+
+
+def _heuristics_by_label(project: Project) -> Counter[str]:
+    """How many heuristics are written to vote for each label; merged labels are followed."""
+
+    def count() -> Counter[str]:
+        return Counter(name for one in project.heuristics.all() for name in one.labels)
+
+    stamp = (project.revision, state_of_rules(project.db, project.id))
+    found: Counter[str] = project.cached("heuristics by label", stamp, count)
     return found
 
 

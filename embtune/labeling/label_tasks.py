@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from embtune.errors import BadInputError
@@ -45,12 +46,16 @@ def change_task(project: Project, *, name: str | None = None, description: str |
 def delete_task(project: Project) -> None:
     """Remove the task that the project is under, with its labels, its sessions and what was undone in it.
 
+    Heuristics of it that were thrown away go with it.
+
     Raises
     ------
     BadInputError
-        If it is the only one, or annotations or reference labels hang on it.
+        If it is the only one, or annotations, reference labels or heuristics hang on it.
     """
-    tasks.delete_task(project.db, project.id, project.task.id)
+    for file in tasks.delete_task(project.db, project.id, project.task.id):
+        with contextlib.suppress(OSError):  # the task is gone; a file that stays does no harm
+            project.path(file).unlink(missing_ok=True)
 
 
 def _checked(name: str) -> str:

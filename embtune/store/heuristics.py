@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from embtune.errors import BadInputError, NotFoundError
 from embtune.store.database import Database
+from embtune.store.tables import votes
 from embtune.store.tables_heuristics import answers, heuristic_runs, heuristic_versions, heuristics
 
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
@@ -215,11 +218,29 @@ def state_of_rules(db: Database, project_id: int) -> tuple[Any, ...]:
     changed = sa.select(sa.func.count(), sa.func.max(heuristics.c.updated_at)).where(
         heuristics.c.project_id == project_id
     )
-    ran = sa.select(sa.func.count(), sa.func.max(heuristic_runs.c.id)).where(
+    number = heuristic_runs.c.id  # the sum tells runs apart that end in another order than they began in
+    ran = sa.select(sa.func.count(), sa.func.max(number), sa.func.sum(number)).where(
         heuristic_runs.c.heuristic_id.in_(mine), heuristic_runs.c.state == DONE
     )
     with db.read() as connection:
         return (*connection.execute(changed).one(), *connection.execute(ran).one())
+
+
+def first_given(
+    db: Database, project_id: int, task_id: int, sources: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rows that some sources gave an answer for, undone ones too, and when each got its first."""
+    query = (
+        sa.select(votes.c.row, sa.func.min(votes.c.created_at))
+        .where(
+            votes.c.project_id == project_id, votes.c.task_id == task_id, votes.c.source.in_(list(sources))
+        )
+        .group_by(votes.c.row)
+    )
+    with db.read() as connection:
+        found = [tuple(row) for row in connection.execute(query)]
+    rows, times = zip(*found, strict=True) if found else ((), ())
+    return np.array(rows, dtype=np.int64), np.array(times, dtype=np.float64)
 
 
 def known_answers(db: Database, project_id: int, keys: Sequence[str]) -> dict[str, str]:

@@ -11,6 +11,9 @@ from embtune.errors import BadInputError
 from embtune.store.database import Database
 from embtune.store.projects import raise_revision
 from embtune.store.tables import actions, labels, records, tasks, votes
+from embtune.store.tables_heuristics import heuristic_runs, heuristics, weak_runs
+
+_NAMED = 3  # heuristics, in a refusal
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,13 @@ def update_task(db: Database, project_id: int, task_id: int, *, name: str, descr
         raise_revision(connection, project_id)
 
 
-def delete_task(db: Database, project_id: int, task_id: int) -> None:
-    """Remove a task with its label set.
+def delete_task(db: Database, project_id: int, task_id: int) -> list[str]:
+    """Remove a task with its label set; return the files of votes that are of no use now.
 
     Raises
     ------
     BadInputError
-        If it is the only one, or annotations that stand or reference labels hang on it.
+        If it is the only one, or annotations that stand, reference labels or heuristics hang on it.
     """
     with db.write() as connection:
         n = connection.scalar(
@@ -99,10 +102,35 @@ def delete_task(db: Database, project_id: int, task_id: int) -> None:
                 f"{n_known:,} record{' has' if n_known == 1 else 's have'} a reference label of this task, "
                 "which would be lost: keep the task."
             )
+        _refuse_heuristics(connection, task_id)
+        files = _files(connection, task_id)
         connection.execute(votes.delete().where(votes.c.task_id == task_id))
         connection.execute(labels.delete().where(labels.c.task_id == task_id))
         connection.execute(tasks.delete().where(tasks.c.id == task_id))
         raise_revision(connection, project_id)
+        return files
+
+
+def _refuse_heuristics(connection: sa.Connection, task_id: int) -> None:
+    mine = sa.and_(heuristics.c.task_id == task_id, heuristics.c.deleted.is_(False))
+    names = list(connection.scalars(sa.select(heuristics.c.name).where(mine).order_by(heuristics.c.id)))
+    if names:
+        n, more = len(names), len(names) - _NAMED
+        told = ", ".join(repr(name) for name in names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+        raise BadInputError(
+            f"{n:,} heuristic{' votes' if n == 1 else 's vote'} in this task ({told}), which would be lost: "
+            "delete them, on Heuristics, before you delete the task."
+        )
+
+
+def _files(connection: sa.Connection, task_id: int) -> list[str]:
+    ran = (
+        sa.select(heuristic_runs.c.file)
+        .select_from(heuristic_runs.join(heuristics))
+        .where(heuristics.c.task_id == task_id, heuristic_runs.c.file.is_not(None))
+    )
+    weak = sa.select(weak_runs.c.file).where(weak_runs.c.task_id == task_id, weak_runs.c.file.is_not(None))
+    return [*connection.scalars(ran), *connection.scalars(weak)]
 
 
 def _refuse_taken(connection: sa.Connection, project_id: int, name: str, but: int | None = None) -> None:

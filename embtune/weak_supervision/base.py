@@ -13,6 +13,10 @@ from embtune.weak_supervision.evidence import N_FOLDS, Evidence
 
 Matrix = NDArray[np.float32]
 
+BLIND, WITHOUT_SEEN, KNOWING = "blind", "without seen", "knowing"
+"""What is said of a record with a manual label: without knowing it; the same, less the votes of heuristics
+that were made in view of it; or with those votes, and so too good to be true."""
+
 
 @dataclass(frozen=True)
 class Opinion:
@@ -26,11 +30,17 @@ class Opinion:
         Shape (h, C): the same of the rows with a manual label, by a model that did not know their label.
     calibrated
         Whether these probabilities need no more calibration.
+    held_out_by
+        How `held_out` was made: one of `BLIND`, `WITHOUT_SEEN` and `KNOWING`.
+    judged
+        Whether something could tell how often these votes are right; if not, probabilities are kept low.
     """
 
     probability: Matrix
     held_out: Matrix
     calibrated: bool = False
+    held_out_by: str = BLIND
+    judged: bool = True
 
 
 class LabelModel(Protocol):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embtune.evaluation.calibration import pooled
-from embtune.weak_supervision.base import Matrix, Opinion
+from embtune.weak_supervision.base import BLIND, WITHOUT_SEEN, Matrix, Opinion
 from embtune.weak_supervision.evidence import Evidence
 from embtune.weak_supervision.patterns import distinct_rows, what_is_voted
 
@@ -62,11 +62,12 @@ class Combined:
             held.append(added[rows])
             exponents = list(_weighed(held[0], held[1], labels))
         held_out = pooled(held, exponents)
-        if (evidence.votes[:, evidence.seen] >= 0).any():
+        if evidence.seen_votes:
             # On labelled rows these votes are too good to be true: the held-out answers do without them.
             parts.append(added_by_votes(evidence, evidence.seen, look.probability))
             exponents.append(_SEEN_COUNTS)
-        return Opinion(pooled(parts, exponents), held_out, calibrated=True)
+        by = WITHOUT_SEEN if evidence.seen_votes else BLIND
+        return Opinion(pooled(parts, exponents), held_out, calibrated=True, held_out_by=by)
 
 
 def _weighed(vectors: Matrix, votes: Matrix, labels: NDArray[np.int64]) -> tuple[float, float]:

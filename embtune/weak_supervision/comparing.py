@@ -213,8 +213,9 @@ def _sentence(score: Score, best: Score, difference: float, half: float) -> str:
 
 def _figures(first: Score, second: Score, difference: float, half: float) -> str:
     return (
-        f"{_percent(first.accuracy)} against {_percent(second.accuracy)} of {first.n:,} records that nothing "
-        f"learned from (difference {difference * 100:+.1f} points, {(difference - half) * 100:+.1f} to "
+        f"{_percent(first.accuracy)} against {_percent(second.accuracy)} right of the {first.n:,} records "
+        "that each is surest of, among those that nothing learned from "
+        f"(difference {difference * 100:+.1f} points, {(difference - half) * 100:+.1f} to "
         f"{(difference + half) * 100:+.1f})"
     )
 

@@ -33,6 +33,9 @@ class Evidence:
     seen
         Shape (m,): heuristics made with the manual labels in view. On those labels they do better than
         elsewhere, so how good they are is judged by the other records.
+    aside
+        Shape (n,): manual labels that nothing learned from and no heuristic was made on, to calibrate by
+        where there are no vectors.
     vectors
         Shape (n, d), rows of unit length, or None.
     graph
@@ -47,6 +50,7 @@ class Evidence:
     folds: Numbers
     classes: Numbers
     seen: NDArray[np.bool_]
+    aside: Numbers
     vectors: NDArray[Any] | None = None
     graph: Any = None
     beside: tuple[NDArray[Any], Any] | None = None
@@ -66,6 +70,11 @@ class Evidence:
     def voted(self) -> NDArray[np.bool_]:
         """Shape (n,): records that at least one heuristic votes on."""
         return np.asarray((self.votes >= 0).any(axis=1))
+
+    @cached_property
+    def seen_votes(self) -> bool:
+        """Whether a heuristic that was made in view of the manual labels votes on any record."""
+        return bool((self.votes[:, self.seen] >= 0).any())
 
     @cached_property
     def rows(self) -> Numbers:
@@ -94,9 +103,14 @@ class Evidence:
             seed=self.seed,
         )
 
+    @cached_property
+    def n_known(self) -> int:
+        """How many classes have a manual label."""
+        return len(np.unique(self.known[self.rows]))
+
     def need_labels(self) -> None:
         """Raise TooFewLabelsError where there is nothing to learn classes from."""
-        n_found = len(np.unique(self.known[self.rows]))
+        n_found = self.n_known
         if n_found < 2:
             raise TooFewLabelsError(
                 f"The {len(self.rows):,} manual labels are of {n_found} "
@@ -116,6 +130,7 @@ def evidence_of(
     classes: Numbers,
     *,
     seen: NDArray[np.bool_] | None = None,
+    aside: Numbers | None = None,
     vectors: NDArray[Any] | None = None,
     graph: Any = None,
     beside: tuple[NDArray[Any], Any] | None = None,
@@ -133,6 +148,8 @@ def evidence_of(
         Shape (C,), distinct label numbers, at least two.
     seen
         Shape (m,), see `Evidence`; without it all heuristics count as seen, which is the cautious side.
+    aside
+        Shape (n,): label numbers or -1; see `Evidence`.
     vectors, graph, beside
         See `Evidence`.
     seed
@@ -165,6 +182,7 @@ def evidence_of(
         np.asarray(folds, dtype=np.int64) % N_FOLDS,
         classes,
         np.asarray(seen, dtype=bool),
+        np.full(n, -1, dtype=np.int64) if aside is None else places_of(aside, classes),
         vectors,
         graph,
         beside,

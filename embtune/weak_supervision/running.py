@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from embtune.errors import NotReadyError
 from embtune.evaluation.calibration import Reliability, reliability
-from embtune.weak_supervision.base import Matrix
+from embtune.weak_supervision.base import BLIND, KNOWING, Matrix
 from embtune.weak_supervision.calibrating import adaptive_error, calibrated
 from embtune.weak_supervision.evidence import Evidence, Numbers, numbers_of
 from embtune.weak_supervision.models import DEFAULT, MODELS, model_of, why_not
@@ -37,13 +37,16 @@ class WeakResult:
     classes
         Shape (C,): label numbers.
     reliability
-        Of the records with a manual label, out of fold; None without any.
+        Of the records with a manual label, out of fold; None without any, and where heuristics vote that
+        were made in view of those labels.
     adaptive_error
         Expected calibration error of the same, over bins of equal size; `reliability.error` has equal width.
     n_manual
         How many manual labels were learned from.
     probability
         Shape (n, C), for records without a manual label those the confidence is the highest of.
+    held_out_by, judged
+        See `Opinion`: what records with a manual label have, and whether the confidence could be checked.
     """
 
     model: str
@@ -55,6 +58,8 @@ class WeakResult:
     adaptive_error: float | None
     n_manual: int
     probability: Matrix
+    held_out_by: str = BLIND
+    judged: bool = True
 
 
 def weak_supervise(evidence: Evidence, model: str = DEFAULT, *, everywhere: bool | None = None) -> WeakResult:
@@ -93,7 +98,7 @@ def weak_supervise(evidence: Evidence, model: str = DEFAULT, *, everywhere: bool
     says = probability.sum(axis=1) > 0
     places = np.where(says, probability.argmax(axis=1), -1)
     confidence = np.where(says, probability.max(axis=1), 0).astype(np.float32)
-    checked = rows[says[rows]]
+    checked = rows[says[rows]] if opinion.held_out_by != KNOWING else rows[:0]
     right = places[checked] == evidence.known[checked]
     return WeakResult(
         model=model,
@@ -105,6 +110,8 @@ def weak_supervise(evidence: Evidence, model: str = DEFAULT, *, everywhere: bool
         adaptive_error=adaptive_error(confidence[checked], right) if len(checked) else None,
         n_manual=len(rows),
         probability=probability,
+        held_out_by=opinion.held_out_by,
+        judged=opinion.judged,
     )
 
 

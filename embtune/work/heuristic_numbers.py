@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embtune.errors import NotReadyError
 from embtune.heuristics.base import ABSTAIN
-from embtune.heuristics.statistics import Statistics, rows_where, statistics
+from embtune.heuristics.statistics import Counts, Statistics, rows_where, statistics
 from embtune.work.heuristic_corpus import manual_labels
+from embtune.work.heuristic_origin import Suggested, labels_to_judge, suggested
 from embtune.work.heuristic_runs import votes_of
 from embtune.work.heuristic_states import Heuristic
 
@@ -26,6 +27,11 @@ class Line:
 
     heuristic: Heuristic
     numbers: Statistics | None
+
+    @property
+    def suggested(self) -> Suggested | None:
+        """Of one that was suggested how often it was right then; its `numbers` know labels given since."""
+        return suggested(self.heuristic.description)
 
 
 @dataclass(frozen=True)
@@ -61,18 +67,34 @@ def votes(project: Project, chosen: Sequence[Heuristic]) -> VoteMatrix:
 def lines(project: Project, every: Sequence[Heuristic]) -> list[Line]:
     """Every heuristic with its numbers: coverage, hits, overlaps, conflicts, what it adds, precision.
 
-    Precision is against the manual labels; overlaps, conflicts and what one adds are against all others
-    that have votes.
+    Precision is against the manual labels, of suggested ones against those that they were not found on (see
+    `labels_to_judge`); overlaps, conflicts and what one adds are against all others that have votes.
     """
     voting = [one for one in every if one.run is not None]
-    stamp = (project.revision, tuple((one.id, one.run.file) for one in voting if one.run))
+    which = tuple((one.id, one.run.file, suggested(one.description)) for one in voting if one.run)
     found: list[Statistics] = project.cached(
-        "heuristic numbers",
-        stamp,
-        lambda: statistics(votes(project, voting).labels, manual_labels(project)),
+        "heuristic numbers", (project.revision, which), lambda: _numbers(project, voting)
     )
     by_id = dict(zip((one.id for one in voting), found, strict=True))
     return [Line(one, by_id.get(one.id)) for one in every]
+
+
+def _numbers(project: Project, voting: Sequence[Heuristic]) -> list[Statistics]:
+    labels = votes(project, voting).labels
+    found = statistics(labels, manual_labels(project))
+    for j, one in enumerate(voting):
+        if suggested(one.description) is not None:
+            (judged,) = statistics(labels[:, [j]], labels_to_judge(project, one))
+            by_label = {
+                label: replace(counts, **_judgement(judged.by_label[label]))
+                for label, counts in found[j].by_label.items()
+            }
+            found[j] = replace(found[j], **_judgement(judged), by_label=by_label)
+    return found
+
+
+def _judgement(counts: Counts) -> dict[str, Any]:
+    return {"n_known": counts.n_known, "n_right": counts.n_right}
 
 
 def rows(
@@ -83,7 +105,8 @@ def rows(
     Parameters
     ----------
     what
-        "hits", "overlaps", "conflicts", "adds", "known", "right" or "wrong".
+        "hits", "overlaps", "conflicts", "adds", "known", "right" or "wrong"; the last three among the labels
+        that its precision is measured on.
     label
         Only those it voted so on.
 
@@ -96,7 +119,8 @@ def rows(
     column = next((j for j, one in enumerate(matrix.heuristics) if one.id == number), None)
     if column is None:
         raise NotReadyError("This heuristic has no votes yet: run it first.")
-    found = rows_where(matrix.labels, column, what, manual_labels(project))
+    known = labels_to_judge(project, matrix.heuristics[column])
+    found = rows_where(matrix.labels, column, what, known)
     if label is not None:
         found = found[matrix.labels[found, column] == project.label_named(label).id]
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import traceback
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -123,6 +125,18 @@ def refuse_forbidden(project: Project, kind: Kind) -> None:
         )
 
 
+def still_there(
+    project: Project, known: Sequence[HeuristicRow], waiting: Mapping[int, int]
+) -> list[HeuristicRow]:
+    """Return the heuristics that runs ({heuristic: run}) wait for, in that order; end the others' runs."""
+    by_id = {row.id: row for row in known}
+    gone = [run for number, run in waiting.items() if number not in by_id]
+    if gone:
+        values = {"state": FAILED, "error": "It was deleted before it ran: run it again."}
+        update_runs(project.db, dict.fromkeys(gone, values))
+    return [by_id[number] for number in waiting if number in by_id]
+
+
 def run(
     project: Project,
     rows: Sequence[HeuristicRow],
@@ -207,6 +221,10 @@ def _one(
         raise
     except EmbtuneError as error:
         values |= {"state": FAILED, "error": str(error)}
+    except Exception as error:  # of one heuristic: the others are not to suffer from it
+        traceback.print_exc()
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:500].rstrip(".: ")
+        values |= {"state": FAILED, "error": f"It failed unexpectedly ({why}): change it, and run it again."}
     return values | {"seconds": round(time.perf_counter() - before, 3)}
 
 
@@ -272,13 +290,19 @@ def _stored(project: Project, kept: HeuristicRun) -> NDArray[np.float64]:
 
 
 def _drop_old(project: Project, ids: Sequence[int]) -> None:
-    seen: dict[int, int] = {}
+    """Keep the newest runs of each heuristic, and the newest that is done, whose votes are in force."""
+    seen: Counter[int] = Counter()
+    voted: set[int] = set()
     old = []
     for kept in list_runs(project.db, ids):
-        if kept.state in (DONE, FAILED):
-            seen[kept.heuristic_id] = seen.get(kept.heuristic_id, 0) + 1
-            if seen[kept.heuristic_id] > RUNS_KEPT:
-                old.append(kept)
+        if kept.state not in (DONE, FAILED):
+            continue
+        seen[kept.heuristic_id] += 1
+        in_force = kept.state == DONE and kept.heuristic_id not in voted
+        if kept.state == DONE:
+            voted.add(kept.heuristic_id)
+        if seen[kept.heuristic_id] > RUNS_KEPT and not in_force:
+            old.append(kept)
     for kept in old:
         if kept.file is not None:
             project.path(kept.file).unlink(missing_ok=True)

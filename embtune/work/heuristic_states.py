@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,16 @@ from embtune.heuristics.base import Config, Kind
 from embtune.store.heuristics import DONE, FAILED, QUEUED, RUNNING, HeuristicRow, HeuristicRun, list_runs
 from embtune.store.labelset import label_targets
 from embtune.work.heuristic_kinds import kind_for
+from embtune.work.heuristic_values import refuse_flags, refuse_unknown_labels, says
 
 if TYPE_CHECKING:
     from embtune.project import Project
 
 _BY_NAME = ("zero-shot", "llm", "code")  # they are told the labels' names, or name them
 DRAFT, OUTDATED = "draft", "outdated"
+UNBOUND_SECONDS = 60.0
+"""How long a run may wait for a job before it counts as stopped."""
+
 STATES = (DRAFT, QUEUED, RUNNING, DONE, FAILED, OUTDATED)
 
 
@@ -76,8 +81,9 @@ def checked(project: Project, kind: Kind, values: Mapping[str, Any]) -> Config:
     BadInputError
         Naming the first value that cannot be used.
     """
+    refuse_flags(values)
     try:
-        return kind.Config(**values)
+        config = kind.Config(**values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "configuration"
@@ -88,6 +94,8 @@ def checked(project: Project, kind: Kind, values: Mapping[str, Any]) -> Config:
             raise BadInputError(f"A {kind.title.lower()} needs {where!r}.") from None
         reason = first["msg"].removeprefix("Value error, ")
         raise BadInputError(f"{kind.title}, {where}: {reason}.".replace("..", ".")) from None
+    refuse_unknown_labels(project, {*kind.voting(config), *getattr(config, "descriptions", ())})
+    return config
 
 
 def with_targets(config: Config, targets: Mapping[int, int | None]) -> Config:
@@ -125,6 +133,8 @@ def hangs_on(
         on["look-up list"] = _short([list(lists.get(number, ("\0gone",))) for number in depends.lists])
     if kind.name in _BY_NAME:
         on["label names"] = _short([[label.id, label.name] for label in project.labels])
+    if depends.asks is not None:
+        on["language model"] = _short([depends.asks, getattr(kind, "model", lambda _: None)(config)])
     if depends.embedding is not None:
         on["embedding"] = _short(project.require_embedding(depends.embedding).file)
     return on
@@ -162,13 +172,13 @@ def _standing(
     names = {label.id: label.name for label in project.labels}
     done = next((run for run in runs if run.state == DONE), None)
     labels: tuple[str, ...] = ()
-    says, asks, broken = "", None, None
+    said, asks, broken = "", None, None
     on: dict[str, str] = {}
     try:
         kind = kind_for(project, row.kind)
         config = with_targets(checked(project, kind, row.config), targets)
         labels = tuple(names[one] for one in kind.voting(config) if one in names)
-        says, asks = kind.describe(config, names), kind.depends(config).asks
+        said, asks = says(project, kind, config), kind.depends(config).asks
         on = hangs_on(project, kind, config, lists)
     except EmbtuneError as error:
         broken = str(error)
@@ -184,7 +194,7 @@ def _standing(
         kind=row.kind,
         config=row.config,
         labels=labels,
-        says=says,
+        says=said,
         version=row.version,
         selected=row.selected,
         state=state,
@@ -198,7 +208,11 @@ def _standing(
 
 def _state_of(run: HeuristicRun, on: Mapping[str, str], active: set[int]) -> tuple[str, str | None]:
     if run.state in (QUEUED, RUNNING):
-        if run.job_id is None or run.job_id in active:
+        if run.job_id is None:
+            under_way = time.time() - run.created_at < UNBOUND_SECONDS
+        else:
+            under_way = run.job_id in active
+        if under_way:
             return run.state, None
         return FAILED, "Its run was stopped before it ended: run it again."
     if run.state == FAILED:
@@ -213,5 +227,6 @@ def _state_of(run: HeuristicRun, on: Mapping[str, str], active: set[int]) -> tup
         "look-up list": "its look-up list changed",
         "label names": "the label set changed",
         "embedding": "its embedding changed",
+        "language model": "another language model is configured",
     }
     return OUTDATED, f"{', '.join(what[name] for name in changed)}: run it again.".capitalize()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embtune.errors import BadInputError, HeuristicError, NotReadyError, UnknownChoiceError
+from embtune.errors import BadInputError, HeuristicError, UnknownChoiceError
 from embtune.heuristics.base import Config, Kind
 from embtune.progress import Report, silent
 from embtune.store import heuristics as store
@@ -15,13 +15,14 @@ from embtune.store.heuristics import HeuristicRow, HeuristicVersion
 from embtune.store.labelset import label_targets
 from embtune.store.lookup_lists import insert_lookup, list_lookups
 from embtune.work import heuristic_numbers as numbers
-from embtune.work import heuristic_runs
+from embtune.work import heuristic_origin, heuristic_queue, heuristic_runs
 from embtune.work.heuristic_corpus import ProjectCorpus
 from embtune.work.heuristic_kinds import LLM, kind_for, kinds_for
 from embtune.work.heuristic_numbers import Line, VoteMatrix
 from embtune.work.heuristic_runs import Trial
 from embtune.work.heuristic_states import Heuristic, checked, with_states, with_targets
-from embtune.work.heuristic_values import LONGEST_NAME, clean_name, numbered
+from embtune.work.heuristic_values import clean_description, clean_name, free_name, numbered, says
+from embtune.work.heuristic_writing import config_of_values, insert_many
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,27 +98,20 @@ class HeuristicBook:
         BadInputError
             Naming the value that cannot be used, or if the name is taken.
         """
-        project = self._project
-        config = self.checked(kind, **values)
-        names = {label.id: label.name for label in project.labels}
-        said = kind_for(project, kind).describe(config, names)
-        given = self._free_name(said) if name is None else clean_name(name)
-        with project.db.write() as connection:
-            number = store.insert_heuristic(
-                connection,
-                project.id,
-                project.task.id,
-                created_by=project.annotator,
-                name=given,
-                description=description.strip(),
-                kind=kind,
-                config=config.model_dump(mode="json"),
-            )
-        return self.get(number)
+        (made,) = self.add_many([{**values, "kind": kind, "name": name, "description": description}])
+        return made
+
+    def add_many(self, given: Sequence[Mapping[str, Any]]) -> list[Heuristic]:
+        """Make several, each with `kind` and the rest that `add` takes: all of them, or none."""
+        return [self.get(number) for number in insert_many(self._project, given)]
+
+    def says(self, kind: str, config: Config) -> str:
+        """Say in a few words what a kind does by a configuration."""
+        return says(self._project, kind_for(self._project, kind), config)
 
     def checked(self, kind: str, **values: Any) -> Config:
         """Return a configuration out of plain values, labels and lists by name or number."""
-        return checked(self._project, kind_for(self._project, kind), numbered(self._project, values))
+        return config_of_values(self._project, kind, values)
 
     def change(
         self,
@@ -137,7 +131,7 @@ class HeuristicBook:
         if name is not None:
             changes["name"] = clean_name(name)
         if description is not None:
-            changes["description"] = description.strip()
+            changes["description"] = clean_description(description)
         return self._change(row.id, **changes)
 
     def _change(self, number: int, **changes: Any) -> Heuristic:
@@ -146,12 +140,7 @@ class HeuristicBook:
         return self.get(number)
 
     def _free_name(self, wanted: str) -> str:
-        taken = {row.name.casefold() for row in self._rows()}
-        base = " ".join(wanted.split())[: LONGEST_NAME - 10] or "heuristic"
-        name, i = base, 2
-        while name.casefold() in taken:
-            name, i = f"{base} ({i})", i + 1
-        return name
+        return free_name(wanted, [row.name for row in self._rows()])
 
     def duplicate(self, which: int | str) -> Heuristic:
         """Make a copy, a draft, to change."""
@@ -242,22 +231,16 @@ class HeuristicBook:
         dict
             `done`, `failed` (one that fails leaves the others alone), `seconds`.
         """
-        rows = self._chosen(which)
         waiting = {int(key): value for key, value in (runs or {}).items()}
+        if waiting:  # a job's: what was deleted since it was queued is left out
+            rows = heuristic_runs.still_there(self._project, self._rows(), waiting)
+        else:
+            rows = self._chosen(which)
         return heuristic_runs.run(self._project, rows, runs=waiting, report=report)
 
     def start(self, which: Sequence[int | str] | int | str | None = None) -> int:
         """The same as a job; return its number."""
-        project = self._project
-        rows = self._chosen(which)
-        if not rows:
-            raise NotReadyError("Every heuristic is up to date: there is nothing to run.")
-        for row in rows:
-            heuristic_runs.refuse_forbidden(project, kind_for(project, row.kind))
-        runs = store.insert_runs(project.db, {row.id: row.version for row in rows}, state=store.QUEUED)
-        job = project.start("heuristics", which=[row.id for row in rows], runs=runs)
-        store.update_runs(project.db, {number: {"job_id": job} for number in runs.values()})
-        return job
+        return heuristic_queue.start(self._project, lambda: self._chosen(which))
 
     def _chosen(self, which: Sequence[int | str] | int | str | None) -> list[HeuristicRow]:
         if which is None:
@@ -315,8 +298,9 @@ class HeuristicBook:
         return suggest(self._project, label, **options)
 
     def accept(self, suggestion: Suggestion, *, name: str | None = None) -> Heuristic:
-        """Make a draft of a suggestion."""
-        return self.add(suggestion.kind, name, **suggestion.config)
+        """Make a draft of a suggestion, its description says how often that was right."""
+        said = heuristic_origin.described(suggestion)
+        return self.add(suggestion.kind, name, description=said, **suggestion.config)
 
     def accept_good(self, label: str | None = None) -> list[Heuristic]:
         """Make drafts of the suggestions that a fixed rule takes; see `embtune.work.suggesting`."""

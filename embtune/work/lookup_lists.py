@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embtune.errors import BadFileError, BadInputError, ConflictError, UnknownChoiceError
+from embtune.errors import BadFileError, BadInputError, ConflictError, StorageError, UnknownChoiceError
 from embtune.store.heuristics import list_heuristics
 from embtune.store.lookup_lists import LookupList, change_lookup, delete_lookup, insert_lookup, list_lookups
+from embtune.work.heuristic_values import storable
 
 if TYPE_CHECKING:
     from embtune.project import Project
@@ -153,14 +154,25 @@ class LookupBook:
         return self.add(name if name and not isinstance(source, bytes) else path.stem, terms)
 
     def export_file(self, which: int | str, out: Path) -> Path:
-        """Write a list's terms, one a line, or as a JSON array if the name ends in .json."""
+        """Write a list's terms, one a line, or as a JSON array if the name ends in .json.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be written.
+        """
         found = self.get(which)
         text = (
             json.dumps(list(found.terms), ensure_ascii=False, indent=1)
-            if out.suffix == ".json"
+            if out.suffix.lower() == ".json"
             else "\n".join(found.terms)
         )
-        out.write_text(text + "\n", encoding="utf-8")
+        try:
+            out.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise StorageError(
+                f"{out} cannot be written ({error.strerror or error}): name a file in a folder that is there."
+            ) from error
         return out
 
 
@@ -170,7 +182,7 @@ def cleaned(terms: Iterable[str]) -> list[str]:
     Raises
     ------
     BadInputError
-        If one is too long, or there are too many.
+        If one is too long or holds what no text can, or there are too many.
     """
     kept: dict[str, str] = {}
     for term in terms:
@@ -179,6 +191,8 @@ def cleaned(terms: Iterable[str]) -> list[str]:
             raise BadInputError(
                 f"The term {one[:40]!r}… has {len(one):,} characters; {LONGEST_TERM} are the most."
             )
+        if not storable(one):
+            raise BadInputError(f"The term {one[:40]!r} holds characters that are none: write it anew.")
         if one:
             kept.setdefault(one.casefold(), one)
     if len(kept) > MOST_TERMS:
@@ -190,16 +204,19 @@ def _name(name: str) -> str:
     clean = " ".join(name.split())
     if not clean:
         raise BadInputError("A look-up list needs a name.")
+    if not storable(clean):
+        raise BadInputError(f"The name {clean[:40]!r} holds characters that are none: write it anew.")
     if len(clean) > 200:
         raise BadInputError(f"The name has {len(clean)} characters; 200 are the most.")
     return clean
 
 
 def _terms_of(text: str, path: Path) -> Sequence[str]:
-    if path.suffix == ".json":
+    ending = path.suffix.lower()
+    if ending == ".json":
         return _terms_of_json(text, path)
-    if path.suffix == ".csv":
-        rows = [row for row in csv.reader(io.StringIO(text)) if row]
+    if ending == ".csv":
+        rows = _rows_of_csv(text, path)
         head = [cell.strip().casefold() for cell in rows[0]] if rows else []
         column = next((head.index(name) for name in ("term", "value") if name in head), None)
         if column is None:
@@ -208,17 +225,31 @@ def _terms_of(text: str, path: Path) -> Sequence[str]:
     return text.splitlines()
 
 
+def _rows_of_csv(text: str, path: Path) -> list[list[str]]:
+    reader = csv.reader(io.StringIO(text))
+    try:
+        return [row for row in reader if row]
+    except csv.Error as error:
+        raise BadFileError(
+            f"{path.name}, line {reader.line_num}: it cannot be read as CSV ({error})."
+        ) from error
+
+
 def _terms_of_json(text: str, path: Path) -> list[str]:
     try:
         found: Any = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadFileError(f"{path.name}, line {error.lineno}: it is no JSON ({error.msg}).") from error
+    except RecursionError as error:
+        raise BadFileError(f"{path.name} is nested too deeply: write an array of terms.") from error
+    except ValueError as error:
+        raise BadFileError(f"{path.name} holds a number that is none: write an array of terms.") from error
     if not isinstance(found, list):
         raise BadFileError(f"{path.name} holds no array of terms.")
     out = []
     for number, item in enumerate(found, 1):
         value = item.get("term", item.get("value")) if isinstance(item, dict) else item
         if not isinstance(value, str):
-            raise BadFileError(f"{path.name}, item {number}: a term is text, this is {value!r}.")
+            raise BadFileError(f"{path.name}, item {number}: a term is text, this is {repr(value)[:60]}.")
         out.append(value)
     return out

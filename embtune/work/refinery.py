@@ -10,8 +10,12 @@ import numpy as np
 
 from embtune.errors import BadInputError, EmbtuneError
 from embtune.heuristics.base import ABSTAIN
+from embtune.labeling.labelset import HOTKEYS, hotkey_for
 from embtune.progress import Report, silent
+from embtune.store.heuristics import list_heuristics
 from embtune.store.journal import Vote, insert_action
+from embtune.store.labelset import list_labels
+from embtune.store.lookup_lists import list_lookups
 from embtune.store.weak_runs import insert_weak_run
 
 if TYPE_CHECKING:
@@ -34,6 +38,9 @@ def import_refinery(
 ) -> dict[str, Any]:
     """Fill an empty project with a refinery snapshot.
 
+    If this fails half-way, what came over stays: only whoever made the project may throw it away, as
+    `embtune.work.beginning.refinery_into_new` does.
+
     Parameters
     ----------
     source
@@ -53,35 +60,34 @@ def import_refinery(
     ------
     BadFileError
         If the file is no snapshot, damaged or hostile: in one sentence, before anything is written.
+    TemplateError
+        If its records cannot be read with that template: before anything is written, too.
     BadInputError
-        If the project has records already.
+        If the project holds something already.
     """
     from embtune.records.refinery import checked, read_snapshot
     from embtune.records.refinery import report as told
+    from embtune.records.template import TextTemplate
 
-    if project.n_records:
-        raise BadInputError(
-            f"Project {project.name!r} has records already: bring a refinery snapshot into a new project."
-        )
+    refuse_filled(project)
     report(0, 6, "steps", "reading the snapshot")
     snapshot = read_snapshot(source, name=name)
+    template = text or project.info.template
+    if template is not None:
+        TextTemplate.parse(template).check(snapshot.table.columns)
     filled = _Filling(project, snapshot)
-    try:
-        filled.records(text, report)
-        report(2, 6, "steps", "label tasks and look-up lists")
-        filled.tasks()
-        filled.lists()
-        report(3, 6, "steps", "labels")
-        filled.votes()
-        report(4, 6, "steps", "heuristics")
-        filled.heuristics()
-        report(5, 6, "steps", "slices and comments")
-        filled.slices()
-        filled.comments()
-        lines = told(snapshot, checked(snapshot))
-    except BaseException:
-        project.delete()  # half a project would pass for the whole
-        raise
+    filled.records(text, report)
+    report(2, 6, "steps", "label tasks and look-up lists")
+    filled.tasks()
+    filled.lists()
+    report(3, 6, "steps", "labels")
+    filled.votes()
+    report(4, 6, "steps", "heuristics")
+    filled.heuristics()
+    report(5, 6, "steps", "slices and comments")
+    filled.slices()
+    filled.comments()
+    lines = told(snapshot, checked(snapshot))
     return {
         "report": [
             {"what": one.what, "came": one.came, "left": one.left, "note": one.note, "said": str(one)}
@@ -95,6 +101,29 @@ def import_refinery(
         "n_manual": sum(map(len, snapshot.manual.values())),
         "n_weak": sum(len(run.votes) for run in snapshot.weak_runs),
     }
+
+
+def what_is_in(project: Project) -> str | None:
+    """Name the first thing that a project holds, such as "records"; None if it is empty."""
+    db = project.db
+    held = {
+        "records": project.n_records,
+        "labels": list_labels(db, project.id),
+        "label tasks": len(project.tasks) > 1,
+        "look-up lists": list_lookups(db, project.id),
+        "heuristics": list_heuristics(db, project.id, None),
+        "slices": project.slices(),
+    }
+    return next((what for what, there in held.items() if there), None)
+
+
+def refuse_filled(project: Project) -> None:
+    """Raise BadInputError if a project holds something: a snapshot would mix with it."""
+    held = what_is_in(project)
+    if held is not None:
+        raise BadInputError(
+            f"Project {project.name!r} has {held} already: bring a refinery snapshot into a new project."
+        )
 
 
 class _Filling:
@@ -137,16 +166,22 @@ class _Filling:
             self._labels(self._views[task.name], task)
 
     def _labels(self, view: Project, task: Task) -> None:
-        moved = []
+        own = {label.hotkey for label in task.labels}
+        reserved: list[str] = []
+        twice: list[str] = []
         for label in task.labels:
-            try:
-                view.label_set.create(label.name, color=label.color, hotkey=label.hotkey)
-            except BadInputError:  # the key means something else here
-                view.label_set.create(label.name, color=label.color)
-                moved.append(f"{label.name} ({label.hotkey})")
-        if moved:
+            key, known = label.hotkey, {one.hotkey for one in view.labels}
+            if key is not None and (key not in HOTKEYS or key in known):
+                (twice if key in known else reserved).append(f"{label.name} ({key})")
+                key = None
+            view.label_set.create(label.name, color=label.color, hotkey=key or hotkey_for(known | own))
+        if reserved:
             self.notes.append(
-                f"These keys mean something else here, so others were taken: {', '.join(moved)}."
+                f"These keys mean something else here, so others were taken: {', '.join(reserved)}."
+            )
+        if twice:
+            self.notes.append(
+                f"These keys belong to another label, so others were taken: {', '.join(twice)}."
             )
 
     def lists(self) -> None:

@@ -37,13 +37,17 @@ def metrics_of(
     result = results[name]
     truth, measured_on = labels_to_measure_on(project)
     known = manual_labels(project)
-    free = known == ABSTAIN
-    sure = (result.labels != ABSTAIN) & (result.confidence >= threshold - 1e-6)
+    free = ~project.label_state().manual  # "none of these" is an answer too
+    weak = (result.labels != ABSTAIN) & free
+    sure = weak & (result.confidence >= threshold - 1e-6)
     found: dict[str, Any] = {
         "threshold": threshold,
         "measured_on": measured_on,
         "n_measured_on": int((truth != ABSTAIN).sum()),
         "n_manual": result.n_manual,
+        "n_beside": int((result.labels != ABSTAIN).sum() - weak.sum()),
+        "held_out_by": result.held_out_by,
+        "judged": result.judged,
         "n_voted": int(result.voted.sum()),
         "coverage": float(sure[free].mean()) if free.any() else 0.0,
         "n_sure": int(sure.sum()),
@@ -52,7 +56,7 @@ def metrics_of(
         "distribution": {
             label.name: {
                 "manual": int((known == label.id).sum()),
-                "weak": int((result.labels == label.id).sum()),
+                "weak": int((weak & (result.labels == label.id)).sum()),
                 "sure": int((sure & (result.labels == label.id)).sum()),
             }
             for label in project.labels

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,32 +11,19 @@ from numpy.typing import NDArray
 from embtune.errors import BadInputError, ConflictError, NotFoundError, NotReadyError
 from embtune.heuristics.base import ABSTAIN
 from embtune.progress import Report, silent
-from embtune.store import journal
-from embtune.store.journal import Vote, insert_action
-from embtune.store.weak_runs import WeakRun, insert_weak_run, list_weak_runs, weak_runs_within
+from embtune.store.weak_runs import WeakRun, list_weak_runs, set_in_force
 from embtune.weak_supervision.base import LabelModel
 from embtune.weak_supervision.models import DEFAULT, MODELS, model_of, why_not
 from embtune.weak_supervision.running import THRESHOLD
-from embtune.work.graphs import graph_of
-from embtune.work.heuristic_corpus import (
-    folds_of,
-    labels_to_learn_from,
-    manual_labels,
-)
-from embtune.work.heuristic_states import Heuristic
+from embtune.work.heuristic_corpus import labels_to_learn_from, manual_labels
+from embtune.work.weak_evidence import EMBEDDING, gather, n_newer, vectors_of
 from embtune.work.weak_metrics import metrics_of
-from embtune.work.weak_runs import save_weak_labels, weak_labels
-from embtune.work.words_view import words_beside
+from embtune.work.weak_runs import SOURCE, weak_labels, write_run
 
 if TYPE_CHECKING:
     from embtune.project import Project
-    from embtune.weak_supervision.evidence import Evidence
-    from embtune.weak_supervision.running import WeakResult
 
-SOURCE = "weak supervision"
-EMBEDDING = "raw"
-# Kinds that vote on labelled records without knowing their labels: as good there as elsewhere.
-_OUT_OF_FOLD = frozenset({"learner", "zero-shot", "llm"})
+_SEEDS = 2**32  # what numpy and scikit-learn can take
 
 
 class WeakBook:
@@ -51,10 +37,17 @@ class WeakBook:
         return dict(MODELS)
 
     def default_model(self) -> str:
-        """Return what runs if no label model is named: majority vote while there is too little for better."""
+        """Return what runs if no label model is named: majority vote while there is too little for better.
+
+        With an embedding that some records are missing in it is not majority vote that runs, but none.
+        """
+        project = self._project
+        embedded = project.find_embedding(EMBEDDING) is not None
+        return DEFAULT if embedded and self._n_classes_known() > 1 else "majority"
+
+    def _n_classes_known(self) -> int:
         known = labels_to_learn_from(self._project)
-        enough = len(np.unique(known[known != ABSTAIN])) > 1 and self._vectors() is not None
-        return DEFAULT if enough else "majority"
+        return len(np.unique(known[known != ABSTAIN]))
 
     def why_not(self, model: str | None = None) -> str | None:
         """Say in one sentence why it cannot run now, or None if it can."""
@@ -72,7 +65,15 @@ class WeakBook:
             return "Weak supervision tells labels apart: make at least two."
         if not chosen and model_of(model).votes:
             return "No heuristic is selected: select some that have votes."
-        return why_not(model, len(chosen), len(project.labels), has_vectors=self._vectors() is not None)
+        if newer := n_newer(project):
+            return (
+                f"{newer:,} record{' is' if newer == 1 else 's are'} newer than the embedding: embed "
+                f"{'it' if newer == 1 else 'them'} on the Projects page."
+            )
+        reason = why_not(model, len(chosen), len(project.labels), has_vectors=vectors_of(project) is not None)
+        if reason is None and model_of(model).vectors and self._n_classes_known() < 2:
+            return f"{model_of(model).title}: label records of 2 classes first, for it learns from them."
+        return reason
 
     def runs(self) -> list[WeakRun]:
         """The runs, newest first; the one whose labels are in force `stands`."""
@@ -138,7 +139,7 @@ class WeakBook:
         Returns
         -------
         dict
-            `run`, `model`, `n_labelled`, `coverage` (of the records without a manual label, at the
+            `run`, `model`, `n_labelled` (records without a person's answer), `coverage` (of those, at the
             threshold), `sentence`, `winner`, `metrics`.
 
         Raises
@@ -151,6 +152,8 @@ class WeakBook:
         name = model or self.default_model()
         if not 0 <= threshold <= 1:
             raise BadInputError(f"The threshold is {threshold}; it must be from 0 to 1.")
+        if not 0 <= seed < _SEEDS:
+            raise BadInputError(f"The seed is {seed}; it must be from 0 to {_SEEDS - 1:,}.")
         model_of(name)
         reason = self.why_not(name)
         if reason is not None:
@@ -159,7 +162,7 @@ class WeakBook:
         before = time.perf_counter()
         report(0, 4, "steps", "reading votes")
         matrix = project.heuristics.votes([one.id for one in project.heuristics.all() if one.selected])
-        evidence = self._evidence(matrix.heuristics, matrix.labels, matrix.confidence, seed)
+        evidence = gather(project, matrix.heuristics, matrix.labels, matrix.confidence, seed)
         report(1, 4, "steps", "label models")
         results, missing = run_all(evidence, everywhere=everywhere)
         if name not in results:
@@ -167,8 +170,8 @@ class WeakBook:
         report(2, 4, "steps", "comparing them on labels that nothing learned from")
         metrics = metrics_of(project, name, results, missing, threshold)
         report(3, 4, "steps", "writing the labels")
-        number = self._write(
-            name,
+        run = write_run(
+            project,
             results[name],
             matrix.heuristics,
             {"threshold": threshold, "everywhere": everywhere, "seed": seed},
@@ -176,105 +179,14 @@ class WeakBook:
             round(time.perf_counter() - before, 2),
         )
         return {
-            "run": number,
+            "run": run.id,
             "model": name,
-            "n_labelled": int((results[name].labels != ABSTAIN).sum()),
+            "n_labelled": run.n_labelled,
             "coverage": metrics["coverage"],
             "sentence": metrics["sentence"],
             "winner": metrics["winner"],
             "metrics": metrics,
         }
-
-    def _vectors(self) -> NDArray[np.float32] | None:
-        project = self._project
-        row = project.find_embedding(EMBEDDING)
-        if row is None or row.n_rows < project.n_records:
-            return None
-        return project.vectors(EMBEDDING)
-
-    def _evidence(
-        self,
-        chosen: Sequence[Heuristic],
-        votes: NDArray[np.int64],
-        confidence: NDArray[np.float32],
-        seed: int,
-    ) -> Evidence:
-        from embtune.weak_supervision.evidence import evidence_of
-
-        project = self._project
-        vectors = self._vectors()
-        graph = None
-        if vectors is not None:
-            graph = graph_of(project, project.require_embedding(EMBEDDING), wait=True)
-        return evidence_of(
-            votes,
-            confidence,
-            labels_to_learn_from(project),
-            folds_of(project),
-            np.array([label.id for label in project.labels], dtype=np.int64),
-            seen=np.array([one.kind not in _OUT_OF_FOLD for one in chosen], dtype=bool),
-            vectors=vectors,
-            graph=graph,
-            beside=None if vectors is None or graph is None else words_beside(project, vectors),
-            seed=seed,
-        )
-
-    def _write(
-        self,
-        name: str,
-        result: WeakResult,
-        chosen: Sequence[Heuristic],
-        parameters: dict[str, Any],
-        metrics: dict[str, Any],
-        seconds: float,
-    ) -> int:
-        """Keep the run and its annotations, and take those of the run in force back: one transaction."""
-        project = self._project
-        rows = np.flatnonzero(result.labels != ABSTAIN)
-        if not len(rows):
-            raise NotReadyError("No record got a label: the selected heuristics have no votes.")
-        file = save_weak_labels(project, result.labels, result.confidence)
-        n = len(rows)
-        with project.db.write() as connection:
-            for run in weak_runs_within(connection, project.id, project.task.id):
-                if run.stands and run.action_id is not None:
-                    journal.mark_undone(connection, project.id, run.action_id, undone=True)
-            action = insert_action(
-                connection,
-                project.id,
-                [
-                    Vote(row, label, "label", sure)
-                    for row, label, sure in zip(
-                        rows.tolist(),
-                        result.labels[rows].tolist(),
-                        result.confidence[rows].tolist(),
-                        strict=True,
-                    )
-                ],
-                source=SOURCE,
-                annotator=project.annotator,
-                label_id=None,
-                summary=f"Weak supervision labelled {n:,} record{'' if n == 1 else 's'}",
-                detail={"from": SOURCE, "model": name},
-                task_id=project.task.id,
-            )
-            return insert_weak_run(
-                connection,
-                project.id,
-                project.task.id,
-                model=name,
-                parameters=parameters,
-                heuristics=[
-                    {"id": one.id, "name": one.name, "kind": one.kind, "version": one.version}
-                    for one in chosen
-                ],
-                metrics=metrics,
-                n_labelled=n,
-                file=file,
-                action_id=action,
-                created_by=project.annotator,
-                seconds=seconds,
-            )
 
     # ---- looking back -----------------------------------------------------------------------
 
@@ -291,9 +203,7 @@ class WeakBook:
         if wanted is not None and wanted.action_id is None:
             raise ConflictError(f"The labels of run {number} are not kept any more: run it again.")
         with project.db.write() as connection:
-            for run in weak_runs_within(connection, project.id, project.task.id):
-                if run.action_id is not None and run.stands != (run.id == number):
-                    journal.mark_undone(connection, project.id, run.action_id, undone=run.stands)
+            set_in_force(connection, project.id, project.task.id, number)
         return None if wanted is None else self.get(wanted.id)
 
     def confusion(

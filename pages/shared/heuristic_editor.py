@@ -287,7 +287,7 @@ def save(project: Project, draft: Draft, found: Heuristic | None) -> None:
     by_itself = not name or (name == found.name == found.says)
     if by_itself:
         checked = book.checked(draft.kind, **config)
-        says = book.kinds()[draft.kind].describe(checked, {one.id: one.name for one in project.labels})
+        says = book.says(draft.kind, checked)
         taken = {one.name.casefold() for one in book.all() if one.id != found.id}
         name = found.name if says.casefold() in taken else says[:200]
     saved(project, draft, book.change(found.id, name=name, **config))

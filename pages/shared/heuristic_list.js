@@ -68,7 +68,7 @@ export default function (component) {
     if (!known?.known && found) {
       const figure = make("span", "none", `${percent(then.precision)} %`);
       figure.title = `${found} ${known ? "No label was given since on a record that it votes on." : "Measured anew after its run."}`;
-      cell.append(figure, make("small", "", `${percent(then.low)}–${percent(then.high)} · as suggested`));
+      cell.append(figure, make("small", "", `${percent(then.low)}–${percent(then.high)} · n ${number(then.n)}`), make("small", "", "as suggested"));
       return cell;
     }
     if (!known || !known.known) {
@@ -88,7 +88,7 @@ export default function (component) {
     cell.append(
       button("n", title, () => steps.push({ kind: "records", id: one.id, what: "known" }), `${percent(known.precision)} %`),
       bar,
-      make("small", "", `${low}–${high} · n ${number(known.known)}${then ? " since" : ""}`),
+      make("small", "", `${low}–${high} · n ${number(known.known)}`),
     );
     return cell;
   };

@@ -56,6 +56,12 @@ def suggestions(project: Project) -> None:
         )
         return
     st.html(_CSS)
+    if not any(one.label in {each.id for each in project.labels} for one in found):
+        st.info(
+            "None of these records has a label yet. Choose above which label they stand for, then any of "
+            "these can become a draft. How often they are right shows once records are labelled.",
+            icon=":material/label:",
+        )
     st.caption(
         "Precision is measured on manual labels that a suggestion was not found on, with a 95 % interval. "
         "*Adds* counts records that no heuristic of yours votes on."

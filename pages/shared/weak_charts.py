@@ -11,6 +11,7 @@ import streamlit as st
 from embtune.heuristics.base import ABSTAIN
 from embtune.project import Project
 from embtune.store.weak_runs import WeakRun
+from embtune.weak_supervision.base import KNOWING, WITHOUT_SEEN
 from embtune.work.heuristic_corpus import manual_labels
 from pages.shared.charts import RAW_COLOR, TUNED_COLOR, Row, apply_style, faded, graph_objects, show
 from pages.shared.weak_chosen import threshold_of
@@ -103,14 +104,25 @@ def threshold_lines(curve: list[dict[str, Any]], threshold: float) -> Any:
 
 
 def reliability(project: Project, run: WeakRun) -> None:
-    """Draw how often labels of a confidence are right, on manual labels out of fold and on others."""
+    """Draw how often labels of a confidence are right, on manual labels out of fold and on others.
+
+    Manual labels in view of which heuristics were made do not tell.
+    """
     metrics = run.metrics
+    by = metrics.get("held_out_by")
     parts = []
     if (found := metrics.get("reliability_measured")) is not None:
         parts.append((metrics.get("measured_on", "labels kept aside"), TUNED_COLOR, found))
-    if (found := metrics.get("reliability")) is not None:
-        parts.append(("manual labels, each left out in turn", RAW_COLOR, found))
+    if (found := metrics.get("reliability")) is not None and by != KNOWING:
+        blind = " and without heuristics made on them" if by == WITHOUT_SEEN else ""
+        parts.append((f"manual labels, each left out in turn{blind}", RAW_COLOR, found))
     if not parts:
+        if by == KNOWING:
+            _heading(
+                "How far the confidence can be believed",
+                "No label can tell: heuristics that vote here were made in view of the manual labels, and "
+                "none is kept aside.",
+            )
         return
     _heading(
         "How far the confidence can be believed",
@@ -194,12 +206,13 @@ def distribution(project: Project, run: WeakRun, threshold: float) -> None:
 
 
 def distribution_rows(project: Project, run: WeakRun, threshold: float) -> list[Row]:
-    """Count records by label, of people and of a run from a confidence on."""
+    """Count records by label, of people and, where they gave no answer, of a run from a confidence on."""
     found = project.weak.labels(run.id)
     if found is None:
         return []
     labels, confidence = found
     weak = np.where(confidence >= threshold - 1e-6, labels, ABSTAIN)
+    weak[project.label_state().manual] = ABSTAIN  # there it is only compared
     manual = manual_labels(project)
     return [
         {

@@ -70,6 +70,12 @@ def threshold_of(run: WeakRun) -> float:
     return float(run.parameters.get("threshold", 0.7))
 
 
+def trusted(run: WeakRun) -> str | None:
+    """Say on what figures can be believed, as in "12 manual labels kept aside"; None if on nothing."""
+    n = run.metrics.get("n_measured_on", 0)
+    return f"{n:,} {run.metrics.get('measured_on')}" if n else None
+
+
 def changed_since(project: Project, run: WeakRun) -> str | None:
     """Say what a run would hear now that it did not; None if nothing, or if it was imported."""
     if run.model == REFINERY:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from embtune.errors import EmbtuneError
 from embtune.project import Project
 from embtune.store.weak_runs import WeakRun
-from embtune.work.refinery import MODEL as REFINERY
+from embtune.weak_supervision.base import BLIND, KNOWING, WITHOUT_SEEN
 from pages.shared.charts import (
     TUNED_COLOR,
     apply_style,
@@ -22,6 +22,7 @@ from pages.shared.charts import (
     graph_objects,
 )
 from pages.shared.layout import plain
+from pages.shared.weak_chosen import trusted
 from pages.shared.weak_form import NOTE
 from pages.shared.weak_sessions import open_cell
 
@@ -37,10 +38,10 @@ def confusion(project: Project, run: WeakRun, threshold: float) -> None:
         return
     rows, columns, counts = found
     n = int(counts.sum())
-    blind = "; it may have known those labels" if run.model == REFINERY else " without knowing those labels"
     st.html(
         "<b>Manual against weak</b><br><span class='quiet'>Rows are manual labels, columns what weak "
-        f"supervision says of the same records{blind}. Click a cell to open its records.</span>"
+        f"supervision says of the same records{escape(_knowing(run))} Click a cell to open its records."
+        "</span>"
     )
     if not n:
         st.caption("No record has a manual label: label some to see where the heuristics go wrong.")
@@ -85,6 +86,25 @@ def confusion(project: Project, run: WeakRun, threshold: float) -> None:
         icon=":material/download:",
     )
     _mistaken(project, run, rows, counts, threshold)
+
+
+def _knowing(run: WeakRun) -> str:
+    """Say whether the run knew the manual labels it is held against, and where to look if it did."""
+    by = run.metrics.get("held_out_by")
+    if by == BLIND:
+        return " without knowing those labels."
+    if by == WITHOUT_SEEN:
+        return (
+            " without knowing those labels, and without the votes of heuristics made in view of them, which "
+            "count elsewhere."
+        )
+    if by != KNOWING:
+        return "; it may have known those labels."
+    where = f": the figures on {trusted(run)} are the ones to believe" if trusted(run) else ""
+    return (
+        "; heuristics that vote here were made in view of those labels, so it is right more often than "
+        f"elsewhere{where}."
+    )
 
 
 def go_to(project: Project, run: WeakRun, manual: str, weak: str | None, threshold: float) -> None:

@@ -10,7 +10,6 @@ import streamlit as st
 from embtune.errors import EmbtuneError
 from embtune.heuristics.base import ABSTAIN
 from embtune.project import Project
-from embtune.work.heuristic_corpus import manual_labels
 from embtune.work.heuristics import Heuristic
 from pages.shared.layout import plain
 from pages.shared.weak_chosen import forget_shown
@@ -77,7 +76,7 @@ def form(project: Project, *, running: bool) -> None:
         _about(project)
         if reason is not None and not running:
             with slot:
-                _missing(reason)
+                _missing(project, reason)
 
 
 def start(project: Project, options: dict[str, Any]) -> None:
@@ -91,9 +90,15 @@ def start(project: Project, options: dict[str, Any]) -> None:
     st.rerun()
 
 
+def _leave_out(project: Project) -> None:
+    """Untick the heuristics whose votes are not those of now."""
+    stale = {one.id: False for one in project.heuristics.all() if one.selected and not one.current}
+    project.heuristics.select(stale)
+
+
 def n_to_label(project: Project, chosen: list[Heuristic], *, everywhere: bool) -> int:
-    """Count the records without a manual label that can get a weak one."""
-    free = manual_labels(project) == ABSTAIN
+    """Count the records without a person's answer that can get a weak label."""
+    free = ~project.label_state().manual
     if not everywhere:
         votes = project.heuristics.votes([one.id for one in chosen]).labels
         free &= (votes != ABSTAIN).any(axis=1)
@@ -118,11 +123,15 @@ def _about(project: Project) -> None:
                 st.markdown(f"**{plain(one.title)}**  \n{plain(one.about)}{more}", width=460)
 
 
-def _missing(reason: str) -> None:
+def _missing(project: Project, reason: str) -> None:
     st.warning(plain(reason), icon=":material/rule:")
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if "up to date" in reason:
+            st.button("Leave them out", key="weak_leave_out", on_click=_leave_out, args=(project,))
         if "embedding" in reason:
             st.page_link("pages/projects.py", label="Embed the records", icon=":material/folder_open:")
+        elif "label records" in reason:
+            st.page_link("pages/sessions.py", label="Label records", icon=":material/keyboard:")
         elif "at least two" in reason:
             st.page_link("pages/label_set.py", label="Add labels", icon=":material/label:")
         elif "heuristic" in reason:

@@ -7,11 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from embtune.errors import EmbtuneError
-from embtune.heuristics.base import ABSTAIN
 from embtune.project import Project
 from embtune.store.weak_runs import WeakRun
-from embtune.work.heuristic_corpus import manual_labels
 from embtune.work.refinery import MODEL as REFINERY
 from pages.shared.charts import RAW_COLOR, TUNED_COLOR, apply_style, graph_objects, show
 from pages.shared.jobs import duration
@@ -26,9 +23,8 @@ def run_card(project: Project, run: WeakRun, *, newest: bool) -> None:
     numbers = [("heuristics", f"{len(run.heuristics):,}")]
     if "n_voted" in metrics:
         numbers.append(("distinct records with a vote", f"{metrics['n_voted']:,}"))
-    n_beside = _beside_manual(project, run)
-    numbers.append(("labels", f"{run.n_labelled - n_beside:,}"))
-    if n_beside:
+    numbers.append(("labels", f"{run.n_labelled:,}"))
+    if n_beside := metrics.get("n_beside"):
         numbers.append(("beside manual ones, to compare", f"{n_beside:,}"))
     if (sure := _sure(run)) is not None:
         numbers.append((f"from {threshold:.2f} on, of those not labelled by hand", sure))
@@ -38,31 +34,26 @@ def run_card(project: Project, run: WeakRun, *, newest: bool) -> None:
         st.html(
             f"<b>{which}: {escape(title_of(project, run.model))}</b> <span class='chip' style='border-color:"
             f"{TUNED_COLOR if run.stands else RAW_COLOR}'>{state}</span>"
-            "<div style='display:flex;flex-wrap:wrap;gap:.4rem 2.2rem;margin:.5rem 0 .4rem'>"
+            "<div style='display:grid;grid-template-columns:max-content 1fr;gap:.15rem .9rem;"
+            "align-items:baseline;margin:.5rem 0 .5rem'>"
             + "".join(
-                f"<div><span class='num' style='font-size:1.3rem;font-weight:620'>{value}</span>"
-                f"<br><span class='quiet'>{escape(name)}</span></div>"
+                f"<span class='num' style='font-size:1.2rem;font-weight:620;text-align:right'>{value}</span>"
+                f"<span class='quiet'>{escape(name)}</span>"
                 for name, value in numbers
             )
             + f"</div><span class='quiet num'>{escape(_when(run))}</span>"
         )
+        if not metrics.get("judged", True):
+            st.caption(
+                ":material/help: Nothing could check these votes, so the confidence is a guess. Label "
+                "records of at least two labels and embed them to have it checked."
+            )
         if changed := changed_since(project, run):
             st.caption(f":material/update: {changed}")
         with st.container(horizontal=True, gap="small"):
             if run.stands:
                 st.page_link("pages/tune.py", label="Tune on them", icon=":material/tune:")
                 st.page_link("pages/export.py", label="Export", icon=":material/output:")
-
-
-def _beside_manual(project: Project, run: WeakRun) -> int:
-    """Count the run's labels of records that people labelled: they are compared, and change nothing."""
-    try:
-        found = project.weak.labels(run.id)
-    except EmbtuneError:  # the figures say so
-        found = None
-    if found is None:
-        return 0
-    return int(((found[0] != ABSTAIN) & (manual_labels(project) != ABSTAIN)).sum())
 
 
 def _sure(run: WeakRun) -> str | None:

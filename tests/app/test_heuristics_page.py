@@ -368,6 +368,23 @@ def test_suggestions_become_drafts_with_one_click(open_page, labelled, shown):
     assert any(one.label == "Open" for one in at.button)
 
 
+def test_a_suggested_one_shows_its_figures_until_labels_given_since_tell(
+    open_page, labelled, shown, given_to
+):
+    book = labelled.heuristics
+    made = book.accept(book.suggest("Alpha", kinds=("lookup",))[0])
+    book.run()
+    at = open_page("heuristics", labelled, heuristic=str(made.id))
+    line = given_to(at, LIST)["lines"][0]
+    assert line["numbers"]["known"] == 0  # all labels were there when it was found
+    assert line["suggested"]["precision"] > 0
+    assert line["suggested"]["n"] > 0
+    assert "of a suggested one, only against labels kept aside or given since" in shown(at)
+    labelled.label(np.arange(24, 60, 3), "Alpha")
+    line = given_to(open_page("heuristics", labelled), LIST)["lines"][0]
+    assert line["numbers"]["known"] > 0
+
+
 # ---- what the operator must allow ------------------------------------------------------------
 
 

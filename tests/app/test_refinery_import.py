@@ -6,6 +6,8 @@ import pytest
 
 import embtune
 from embtune.errors import BadInputError
+from embtune.store.jobs import create_job, start_job
+from embtune.work.beginning import IMPORT_REFINERY
 from tests.unit.test_refinery import content, zipped
 
 
@@ -102,6 +104,31 @@ def test_a_name_that_is_taken_and_a_template_that_does_not_fit_are_told(open_pag
     assert project.n_records == 60
     at.text_input[0].set_value("{nothing}").run()
     assert next(one for one in at.button if one.label == "Bring over 4 records").disabled
+
+
+def test_a_failure_on_the_way_leaves_a_project_of_the_person_alone(open_page, home, monkeypatch):
+    embtune.open("mine").add_label("Mine")
+    at = open_page("projects")
+    click(at, "Import a file")
+    upload(at, zipped(content()))
+    at.text_input[1].set_value("mine").run()
+    click(at, "Bring over 4 records")
+    assert "Project 'mine' has labels already" in at.error[0].value
+    assert [one.name for one in embtune.open("mine", create=False).labels] == ["Mine"]
+
+
+def test_an_import_that_was_killed_is_told_and_can_be_made_again(open_page, home):
+    at = open_page("projects")
+    half = embtune.open("Kitchen")
+    half.add_label("Fruit")
+    told = {"file": "/x/snapshot.zip", "name": "snapshot.zip", "was_there": False}
+    start_job(half.db, create_job(half.db, half.id, IMPORT_REFINERY, told), 2**22 + 1)  # nobody's number
+    at.run()
+    assert "The import of snapshot.zip was stopped." in at.error[0].value.replace("\\", "")
+    assert names() == []
+    upload(at, zipped(content()))
+    click(at, "Bring over 4 records")
+    assert embtune.open("Kitchen", create=False).n_records == 4
 
 
 def test_a_path_is_as_good_as_an_upload(open_page, tmp_path):

@@ -74,6 +74,15 @@ def test_heuristics_that_are_not_up_to_date_are_named_with_the_way_to_them(open_
     assert "heuristics" in links(at)
 
 
+def test_heuristics_that_are_not_up_to_date_can_be_left_out_in_place(open_page, voted):
+    first = voted.heuristics.all()[0]
+    voted.heuristics.change(first.id, terms=["another"])
+    at = open_page("weak_supervision")
+    at.button(key="weak_leave_out").click().run(timeout=60)
+    assert not voted.heuristics.get(first.id).selected
+    assert not any(one.key == "weak_leave_out" for one in at.button)
+
+
 def test_the_one_primary_button_says_what_it_does_and_starts_the_job(open_page, voted, jobs, shown):
     at = open_page("weak_supervision", voted)
     assert [one.label for one in at.button if one.proto.type == "primary"] == [
@@ -130,13 +139,41 @@ def test_the_last_run_shows_its_numbers_and_the_truth(open_page, ran, shown):
     text = shown(at)
     assert "The last run: Majority vote" in text
     assert "in force" in text
-    n_beside = int((ran.weak.labels(run.id)[0][:24] >= 0).sum())
-    assert f">{run.n_labelled - n_beside}<" in text  # what it labelled where people did not
+    assert run.n_labelled == int((ran.weak.labels(run.id)[0][24:] >= 0).sum())
+    assert f">{run.n_labelled}</span><span class='quiet'>labels<" in text  # where people gave none
+    assert f">{24}</span><br><span class='quiet'>beside manual ones, to compare<" in text
+    assert "24 manual and of the 36 weak labels" in text
     assert at.header[0].value.replace("\\", "") == run.metrics["sentence"]
     assert "36 with a reference label and none of yours" in text
     scores = at.dataframe[0].value
     assert list(scores["way"]) == [one["title"] for one in run.metrics["scores"]]
     assert "Expected calibration error" in text
+
+
+def test_the_page_says_what_the_run_knew_of_the_manual_labels(open_page, ran, monkeypatch, shown):
+    import dataclasses
+
+    from embtune.work.weak_supervision import WeakBook
+
+    text = shown(open_page("weak_supervision", ran))
+    assert "made in view of those labels, so it is right more often than elsewhere" in text
+    assert "the figures on 36 reference labels are the ones to believe" in text
+    assert "each left out in turn" not in text
+    runs = WeakBook.runs
+    for known, said in (
+        ({"held_out_by": "blind"}, "without knowing those labels."),
+        ({"held_out_by": "without seen"}, "without the votes of heuristics made in view of them"),
+        ({"held_out_by": "knowing", "reliability_measured": None}, "No label can tell"),
+        ({"judged": False}, "Nothing could check these votes"),
+    ):
+        monkeypatch.setattr(
+            WeakBook,
+            "runs",
+            lambda self, known=known: [
+                dataclasses.replace(one, metrics=one.metrics | known) for one in runs(self)
+            ],
+        )
+        assert said in shown(open_page("weak_supervision", ran))
 
 
 def test_every_chart_has_its_data_to_download(open_page, ran):

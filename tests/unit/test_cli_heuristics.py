@@ -64,6 +64,21 @@ def test_one_heuristic_is_run_or_deleted_by_its_name(labelled, three, answer):
         (["--add", "{file}"], "[{}]", "heuristic 1: write an object"),
         (["--add", "{file}"], "no json", "is no JSON"),
         (["--add", "{file}"], '[{"kind": "lookup", "label": "Nobody", "terms": ["a"]}]', "'Nobody'"),
+        (["--add", "{file}"], "[" * 100_000, "is no JSON"),
+        (["--add", "{file}"], '{"kind": "learner", "name": 5}', "The name of a heuristic is a text, not 5."),
+        (["--add", "{file}"], '{"kind": "learner", "description": null}', "is a text, not None."),
+        (["--add", "{file}"], '{"kind": "learner", "self": 1}', "has no 'self'"),
+        (["--add", "{file}"], '{"kind": "learner", "name": "\\ud800"}', "characters that are none"),
+        (["--add", "{file}"], '{"kind": "learner", "labels": null}', "'labels' takes a list"),
+        (["--add", "{file}"], '{"kind": "learner", "labels": "Alpha"}', "'labels' takes a list"),
+        (["--add", "{file}"], '{"kind": "learner", "labels": [true]}', "not True"),
+        (["--add", "{file}"], '{"kind": "learner", "labels": [99999]}', "Unknown label '99999'"),
+        (["--add", "{file}"], '{"kind": "lookup", "label": true, "terms": ["a"]}', "not True"),
+        (["--add", "{file}"], '{"kind": "lookup", "label": 99999, "terms": ["a"]}', "Unknown label '99999'"),
+        (["--add", "{file}"], '{"kind": "lookup", "label": "Alpha", "lists": null}', "'lists' takes a list"),
+        (["--add", "{file}"], '{"kind": "lookup", "label": "Alpha", "lists": [7]}', "look-up list '7'"),
+        (["--add", "{file}"], '{"kind": "lookup", "label": "Alpha", "terms": ["\\ud800"]}', "half a"),
+        (["--add", "{file}"], f'{{"kind": "nearest", "label": "Alpha", "records": [{10**30}]}}', "'records'"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(labelled, run, tmp_path, words, given, message):
@@ -74,6 +89,34 @@ def test_what_cannot_be_done_is_one_line(labelled, run, tmp_path, words, given, 
     assert (status, out) == (1, "")
     assert message in err.splitlines()[-1]
     assert labelled.heuristics.all() == []
+
+
+def test_of_good_and_bad_ones_none_is_kept(labelled, run, tmp_path):
+    good = {"kind": "lookup", "label": "Alpha", "terms": ["alpha"]}
+    for bad in ({"kind": "lookup", "label": "Nobody"}, good | {"name": "twice"}):
+        (tmp_path / "some.json").write_text(json.dumps([good, good | {"name": "Twice"}, bad]))
+        assert run("heuristics", "demo", "--add", tmp_path / "some.json")[0] == 1
+        assert labelled.heuristics.all() == []
+
+
+def test_several_without_a_name_are_called_apart(labelled, answer, tmp_path):
+    good = {"kind": "lookup", "label": "Alpha", "terms": ["alpha"]}
+    (tmp_path / "some.json").write_text(json.dumps([good, good]))
+    first, second = answer("heuristics", "demo", "--add", tmp_path / "some.json")["heuristics"]
+    assert second["name"] == f"{first['name']} (2)"
+
+
+def test_a_run_of_all_asks_no_language_model(labelled, three, answer, run, monkeypatch):
+    monkeypatch.setenv("EMBTUNE_LLM_URL", "http://127.0.0.1:9/v1")
+    labelled.heuristics.add("llm", "asks")
+    labelled.heuristics.add("code", "codes", source="def vote(record):\n    return None\n")
+    found = answer("heuristics", "demo", "--add", three, "--run")
+    states = {one["name"]: one["state"] for one in found["heuristics"]}
+    assert states == {"asks": "draft", "codes": "draft", "alpha": "done", "beta": "done", "gamma": "done"}
+    assert (found["left_out"], found["failed"]) == (["asks", "codes"], [])
+    status, out, _ = run("heuristics", "demo", "--run")  # again: there is nothing to run
+    assert status == 0
+    assert "Run only when it is named with --only: asks" in out
 
 
 # ---- suggestions and look-up lists -----------------------------------------------------------
@@ -109,13 +152,38 @@ def test_look_up_lists_come_from_a_file_and_go_to_one(project, answer, run, tmp_
     assert "gone.txt" in err
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("long.csv", "term\n" + "a" * 131_073 + "\n", "long.csv, line 2: it cannot be read as CSV"),
+        ("deep.json", "[" * 100_000, "deep.json is nested too deeply"),
+        ("huge.json", "[" + "1" * 5000 + "]", "huge.json holds a number that is none"),
+        ("half.json", '["\\ud800"]', "characters that are none"),
+    ],
+)
+def test_a_bad_list_of_terms_is_one_line(project, run, tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    status, out, err = run("lookups", "demo", "--import", tmp_path / name)
+    assert (status, out) == (1, "")
+    assert message in err.splitlines()[-1]
+    assert project.lookup_lists.all() == []
+
+
+def test_a_list_that_cannot_be_written_is_one_line(project, run, tmp_path):
+    project.lookup_lists.add("Fruit", ["apple"])
+    for out_file in (tmp_path / "gone" / "out.txt", tmp_path):
+        status, out, err = run("lookups", "demo", "--export", "Fruit", out_file)
+        assert (status, out) == (1, "")
+        assert f"{out_file} cannot be written" in err.splitlines()[-1]
+
+
 # ---- weak supervision ------------------------------------------------------------------------
 
 
 def test_weak_supervision_runs_is_listed_and_rolled_back(labelled, three, answer, run):
     answer("heuristics", "demo", "--add", three, "--run")
     first = answer("weak", "demo", "--model", "majority")
-    assert (first["model"], first["n_labelled"]) == ("majority", 60)
+    assert (first["model"], first["n_labelled"]) == ("majority", 36)
     assert {"sentence", "coverage", "winner", "metrics", "run"} <= set(first)
     second = answer("weak", "demo", "--model", "majority", "--threshold", "0.8")
     assert [(one["run"], one["in_force"]) for one in second["runs"]] == [
@@ -126,7 +194,7 @@ def test_weak_supervision_runs_is_listed_and_rolled_back(labelled, three, answer
     assert [one["run"] for one in back["runs"] if one["in_force"]] == [first["run"]]
     status, out, _ = run("weak", "demo", "--list")
     assert status == 0
-    assert f"* run {first['run']}: majority, 60 records" in out
+    assert f"* run {first['run']}: majority, 36 records" in out
 
 
 def test_weak_supervision_without_heuristics_or_with_an_unknown_model_is_one_line(labelled, run):

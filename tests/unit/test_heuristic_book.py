@@ -54,6 +54,36 @@ def test_what_cannot_be_used_is_told_and_nothing_is_made(book, values, message):
     assert book.all() == []
 
 
+@pytest.mark.parametrize("label", [True, 99999])
+def test_a_label_that_is_none_is_refused_wherever_a_configuration_is_written(book, label):
+    made = lookup(book)
+    for write in (
+        lambda: book.add("learner", labels=[label]),
+        lambda: book.add("zero-shot", descriptions={99999: "x"}),
+        lambda: book.change(made.id, label=label),
+        lambda: book.try_out(kind="lookup", config={"label": label, "terms": ["a"]}),
+    ):
+        with pytest.raises((BadInputError, UnknownChoiceError)):
+            write()
+    assert [one.id for one in book.all()] == [made.id]
+    assert book.get(made.id).version == 1
+
+
+def test_a_label_of_another_task_is_none_of_this_one(book, plain_project):
+    alpha = plain_project.label_named("Alpha").id
+    other = plain_project.add_task("Mood")
+    with pytest.raises(UnknownChoiceError, match=f"Unknown label '{alpha}'"):
+        other.heuristics.add("lookup", label=alpha, terms=["a"])
+
+
+def test_several_are_made_together_or_not_at_all(book):
+    good = {"kind": "lookup", "label": "Alpha", "terms": ["alpha"]}
+    assert [one.name for one in book.add_many([good | {"name": "a"}, good | {"name": "b"}])] == ["a", "b"]
+    with pytest.raises(BadInputError, match="'b' already"):
+        book.add_many([good | {"name": "c"}, good | {"name": "B"}])
+    assert [one.name for one in book.all()] == ["a", "b"]
+
+
 def test_a_name_is_taken_once_in_any_case(book):
     lookup(book)
     with pytest.raises(BadInputError, match="already"):
@@ -245,6 +275,8 @@ def test_a_list_in_use_is_not_deleted(book, plain_project):
         ("a.csv", "n,term\n1,alpha\n2,beta\n"),
         ("b.csv", "alpha,1\nbeta,2\n"),
         ("a.json", '["alpha", {"value": "beta"}]'),
+        ("L2.CSV", "n,term\n1,alpha\n2,beta\n"),
+        ("L2.JSON", '["alpha", "beta"]'),
     ],
 )
 def test_a_list_comes_from_text_csv_or_json(plain_project, tmp_path, name, content):
@@ -266,6 +298,14 @@ def test_a_bad_list_is_refused_in_a_sentence(plain_project, tmp_path, name, cont
     with pytest.raises(BadFileError, match=message):
         plain_project.lookup_lists.import_file(tmp_path / name)
     assert plain_project.lookup_lists.all() == []
+
+
+def test_a_heuristic_is_called_after_the_list_it_uses(book, plain_project):
+    plain_project.lookup_lists.add("greek", ["alpha"])
+    made = book.add("lookup", label="Alpha", lists=["greek"])
+    assert made.name == made.says == "greek → Alpha"
+    plain_project.lookup_lists.change("greek", name="letters")
+    assert book.get(made.id).says == "letters → Alpha"
 
 
 def test_own_terms_become_a_list_that_others_share(book, plain_project):
@@ -297,3 +337,215 @@ def test_a_filter_finds_what_a_heuristic_votes(book, plain_project):
     assert plain_project.rows_matching(query).tolist() == [7, 8]
     with pytest.raises(BadInputError, match="there is no heuristic 'x'"):
         plain_project.rows_matching({"heuristic": "x"})
+
+
+# ---- what runs leave behind ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken_kind(monkeypatch):
+    """Make look-ups fail as a mistake in embtune would."""
+    from embtune.heuristics.lookup import Lookup
+
+    def fail(*given):
+        raise ValueError("no\nluck")
+
+    return lambda: monkeypatch.setattr(Lookup, "run", fail)
+
+
+def test_what_nobody_foresaw_in_one_leaves_the_others_alone(book, broken_kind):
+    broken_kind()
+    lookup(book)
+    book.add("regex", "digits", label="Alpha", pattern=r"\d")
+    done = book.run()
+    assert [one["name"] for one in done["done"]] == ["digits"]
+    why = "It failed unexpectedly (ValueError: no luck): change it, and run it again."
+    assert done["failed"] == [{"heuristic": 1, "name": "finds alpha", "error": why}]
+    assert book.get("finds alpha").why == why
+
+
+def test_runs_that_fail_never_cost_the_last_votes(book, plain_project, broken_kind):
+    made = lookup(book)
+    book.run(made.id)
+    broken_kind()
+    for _ in range(5):
+        book.run(made.id)
+    assert (book.votes().labels >= 0).sum() == 20
+    assert [run.state for run in list_runs(plain_project.db, [made.id])] == ["failed"] * 3 + ["done"]
+
+
+def test_a_job_leaves_out_what_was_deleted_since(book, plain_project):
+    from embtune.store.heuristics import insert_runs
+
+    first, second = lookup(book), lookup(book, "finds beta", "Beta", ["beta"])
+    runs = insert_runs(plain_project.db, {first.id: 1, second.id: 1}, state="queued", job_id=1)
+    book.delete(first.id)
+    done = book.run([first.id, second.id], runs={str(number): run for number, run in runs.items()})
+    assert [one["name"] for one in done["done"]] == ["finds beta"]
+    assert book.undelete(first.id).why == "It was deleted before it ran: run it again."
+
+
+def test_a_job_that_cannot_start_leaves_nothing_waiting(book, plain_project, monkeypatch):
+    from embtune.errors import StorageError
+
+    def refuse(project, job_id):
+        raise StorageError("The disk is full: free some space.")
+
+    monkeypatch.setattr("embtune.jobs.runner.spawn", refuse)
+    made = lookup(book)
+    with pytest.raises(StorageError):
+        book.start()
+    assert book.get(made.id).state == "failed"
+    assert book.get(made.id).why == "Its run could not be started: The disk is full: free some space."
+
+
+def test_a_run_without_a_job_counts_as_stopped_after_a_minute(book, plain_project):
+    from embtune.store.heuristics import insert_runs, update_runs
+
+    made = lookup(book)
+    runs = insert_runs(plain_project.db, {made.id: 1}, state="queued")
+    assert book.get(made.id).state == "queued"
+    update_runs(plain_project.db, {runs[made.id]: {"created_at": 1.0}})
+    assert book.get(made.id).state == "failed"
+
+
+def test_starting_again_after_a_worker_was_killed(book, plain_project, monkeypatch):
+    import subprocess
+    import sys
+
+    from embtune.store.heuristics import update_runs
+    from embtune.store.jobs import note_pid, start_job
+
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+
+    def killed(project, job_id):
+        note_pid(project.db, job_id, gone.pid)
+        start_job(project.db, job_id, gone.pid)
+
+    monkeypatch.setattr("embtune.jobs.runner.spawn", killed)
+    made = lookup(book)
+    first = book.start()
+    (run,) = list_runs(plain_project.db, [made.id])
+    update_runs(plain_project.db, {run.id: {"state": "running"}})
+    assert book.get(made.id).state == "running"  # nobody looked yet
+    assert book.start() != first
+    assert plain_project.job(first).state == "interrupted"
+
+
+def test_a_filter_is_new_when_runs_end_in_another_order(book, plain_project):
+    from embtune.store.heuristics import insert_runs, state_of_rules, update_runs
+
+    one, other = lookup(book), lookup(book, "finds beta", "Beta", ["beta"])
+    runs = insert_runs(plain_project.db, {one.id: 1, other.id: 1}, state="done")
+    third = insert_runs(plain_project.db, {one.id: 1}, state="done")[one.id]
+    update_runs(plain_project.db, {runs[one.id]: {"state": "running"}})
+    before = state_of_rules(plain_project.db, plain_project.id)
+    update_runs(plain_project.db, {runs[one.id]: {"state": "done"}, runs[other.id]: {"state": "failed"}})
+    assert third > runs[other.id] > runs[one.id]
+    assert state_of_rules(plain_project.db, plain_project.id) != before
+
+
+def test_a_language_models_votes_are_outdated_once_another_one_is_configured(plain_project, monkeypatch):
+    from embtune.work.heuristic_kinds import kind_for
+    from embtune.work.heuristic_states import hangs_on
+
+    def stamp(url, configured, **config):
+        settings = plain_project.settings.model_copy(update={"llm_url": url, "llm_model": configured})
+        monkeypatch.setattr(type(plain_project), "settings", settings)
+        kind = kind_for(plain_project, "llm")
+        return hangs_on(plain_project, kind, kind.Config(**config), {})["language model"]
+
+    first = stamp("http://a.test/v1", "small")
+    assert stamp("http://a.test/v1", "large") != first
+    assert stamp("http://b.test/v1", "small") != first
+    assert stamp("http://a.test/v1", "small") == first
+    named = stamp("http://a.test/v1", "small", model="mine")
+    assert stamp("http://a.test/v1", "large", model="mine") == named  # it names its own
+
+
+# ---- precision of what was suggested ------------------------------------------------------------
+
+
+def suggestion(project, **values):
+    from embtune.heuristics.suggesting import Suggestion
+
+    label = project.label_named("Alpha").id
+    config = {"label": label, "terms": ["story"], "match": "word", "case": False, "fields": ["text"]}
+    figures = {"precision": 0.666, "low": 0.4, "high": 0.85, "n_known": 1_200, "expected": 0.6}
+    counts = {"hits": 60, "coverage": 1.0, "adds": 60, "score": 0.4, "is_list": False, "why": ""}
+    given = {"kind": "lookup", "config": config, "label": label, "shown": "story"} | figures | counts
+    return Suggestion(**(given | values))
+
+
+def test_a_suggested_one_is_not_measured_on_labels_it_was_found_on(book, plain_project):
+    aside = plain_project.kept_aside()
+    seen = np.flatnonzero(~aside[:30])
+    plain_project.label(seen[:8], "Alpha")  # it was found on these
+    plain_project.label(np.flatnonzero(aside)[:3], "Beta")  # kept aside
+    made = book.accept(suggestion(plain_project))
+    written = book.add("lookup", "by hand", label="Alpha", terms=["story"])
+    book.run()
+    suggested, own = book.lines()
+    assert (own.numbers.n_known, own.numbers.n_right, own.suggested) == (11, 8, None)
+    assert (suggested.numbers.n_known, suggested.numbers.n_right) == (3, 0)
+    assert suggested.numbers.interval[0] == 0
+    (of_label,) = suggested.numbers.by_label.values()
+    assert (of_label.hits, of_label.n_known, of_label.n_right) == (60, 3, 0)
+    plain_project.label(seen[8:10], "Alpha")  # given since
+    plain_project.label(seen[:2], "Beta")  # changed since: those records were looked at
+    line = book.lines()[0].numbers
+    assert (line.n_known, line.n_right, line.overlaps) == (5, 2, 60)
+    assert book.rows(made.id, "right").tolist() == seen[8:10].tolist()
+    assert len(book.rows(made.id, "known")) == 5
+    assert len(book.rows(written.id, "known")) == 13
+
+
+def test_a_suggested_one_that_was_changed_is_measured_on_labels_given_since_the_change(book, plain_project):
+    rows = np.flatnonzero(~plain_project.kept_aside())
+    made = book.accept(suggestion(plain_project))
+    plain_project.label(rows[:4], "Alpha")
+    book.run()
+    assert book.lines()[0].numbers.n_known == 4
+    book.change(made.id, match="part")
+    assert book.lines()[0].numbers.n_known == 4  # its votes are still those of the first version
+    book.run()
+    assert book.lines()[0].numbers.n_known == 0
+    assert book.lines()[0].numbers.hits == 60
+
+
+def test_where_reference_labels_measure_no_manual_label_was_kept_from_suggestions(project):
+    aside = np.flatnonzero(project.kept_aside())
+    project.label(aside[:3], "Alpha")
+    project.heuristics.accept(suggestion(project))
+    project.heuristics.run()
+    (line,) = project.heuristics.lines()
+    assert (line.numbers.hits, line.numbers.n_known) == (60, 0)
+
+
+def test_the_figures_of_a_suggestion_are_kept_with_it(book, plain_project):
+    made = book.accept(suggestion(plain_project))
+    assert made.description == ("Suggested: 67 % right (40 to 85 %, n 1,200) on labels it was not found on.")
+    kept = book.lines()[0].suggested
+    assert (kept.precision, kept.low, kept.high, kept.n) == (0.67, 0.4, 0.85, 1_200)
+    book.accept(suggestion(plain_project, precision=None, n_known=0), name="unknown")
+    kept = book.lines()[1].suggested
+    assert (kept.precision, kept.n) == (None, 0)
+    assert book.duplicate(made.id).description == made.description
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"action": 10**30},
+        {"inside": {"action": -(10**30)}},
+        {"records": [10**30]},
+        {"inside": {"embedding": "raw", "method": "pca", "polygons": [[[10**400, 0], [1, 1], [2, 0]]]}},
+        {"words": "\ud800"},
+        {"text": {"contains": "\ud800"}},
+        {"heuristic": "\ud800"},
+    ],
+)
+def test_a_filter_with_what_no_database_takes_is_refused_in_a_sentence(plain_project, query):
+    with pytest.raises(BadInputError, match="The filter cannot be used at"):
+        plain_project.rows_matching(query)

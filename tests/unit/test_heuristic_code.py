@@ -393,3 +393,31 @@ def test_the_limits_hold_without_the_audit_hook():
         "    print('forked')\n"
     )
     assert told == ["memory", "7", "0", "no-fork"]
+
+
+def test_what_the_guard_decides_by_is_out_of_reach():
+    loosened = (
+        "main = sys.modules['__main__']\n"
+        "main._HARMLESS = main._NOT_EVEN_BY_OTHERS = {'open', 'os.listdir', 'os.putenv'}\n"
+        "main._WORDS = {}\nmain._WRITING = 0\n"
+        "real = isinstance\n"
+        "sys.modules['builtins'].isinstance = lambda one, kinds: kinds is not int and real(one, kinds)\n"
+        "os.sep = ''\nos.path.normpath = lambda path: os.path.dirname(os.__file__)\n"
+    )
+    source = BY_A_BACK_DOOR.split("\n", 2)
+    for body in ("os.listdir('/')", "os.putenv('A', 'B')", "open('/etc/passwd')", "open(os.__file__, 'a')"):
+        tried = f"{source[0]}\n{source[1]}\n{loosened}{source[2].format(body)}"
+        assert "The code may not " in message(tried), body
+    text_like = (
+        "class S(str):\n    startswith = lambda *given: True\n    __add__ = lambda *given: os.__file__\n"
+    )
+    tried = f"{source[0]}\n{source[1]}\n{text_like}{source[2].format('open(S(chr(47)))')}"
+    assert "The code may not open files" in message(tried)
+
+
+def test_a_system_that_does_not_keep_the_code_from_files_is_told(monkeypatch, tmp_path):
+    worker = Path(code_worker.__file__).read_text(encoding="utf-8")
+    assert "if _landlock(libc, own):" in worker
+    (tmp_path / "worker.py").write_text(worker.replace("if _landlock(libc, own):", "if False:"))
+    monkeypatch.setattr(code_worker, "__file__", str(tmp_path / "worker.py"))
+    assert "no Landlock" in run("def vote(record): return 'Sports'").notes["warnings"][0]

@@ -283,7 +283,7 @@ def test_a_condition_holds_where_it_should(config, rows):
         ({"op": "between", "value": [1, 2, 3]}, "value of 'between' cannot be used: it takes two values"),
         ({"op": "length >", "value": "many"}, "value of 'length >' cannot be used: it takes numbers"),
         ({"field": "colour", "op": "equals", "value": 1}, "no field 'colour': choose among text, year"),
-        ({"op": "regex", "value": "("}, "The regular expression '\\(' cannot be used"),
+        ({"op": "regex", "value": "("}, "The regular expression “\\(” cannot be used"),
     ],
 )
 def test_a_condition_that_cannot_be_used_says_why(config, message):

@@ -197,7 +197,7 @@ def test_an_unsure_answer_abstains(service):
     assert found.confidence.tolist() == [np.float32(0.9), 0.0]
 
 
-def test_nonsense_is_asked_once_more_then_counted_and_never_asked_again(service):
+def test_nonsense_is_asked_once_more_then_counted_and_asked_anew_by_the_next_run(service):
     service.reply = lambda question, n: "I think it is about football."
     corpus = corpus_of(["a goal"])
     found = run(service, corpus)
@@ -206,7 +206,19 @@ def test_nonsense_is_asked_once_more_then_counted_and_never_asked_again(service)
     assert found.notes["tokens_in"] == 200
     assert found.notes["warnings"] == ["1 answer was no label, even when asked again."]
     assert [len(body["messages"]) for _, _, body in service.requests] == [1, 3]
+    service.reply = lambda question, n: "" if "goal" in question else "…"  # empty answers are not kept either
     assert run(service, corpus).notes["no_label"] == 1
+    assert len(service.requests) == 4
+    service.reply = lambda question, n: "Sports"
+    assert run(service, corpus).labels.tolist() == [SPORTS]
+    assert len(service.requests) == 5
+
+
+def test_nonsense_that_was_kept_once_is_asked_anew(service):
+    corpus = corpus_of(["a goal"])
+    run(service, corpus)
+    corpus.remember(dict.fromkeys(corpus._answers, ""))
+    assert run(service, corpus).labels.tolist() == [SPORTS]
     assert len(service.requests) == 2
 
 

@@ -412,3 +412,18 @@ def test_impact_counts_the_slices_that_ask_for_a_label(project):
     project.label_set.merge("Beta", "Anfang")
     assert project.label_set.impact("Anfang").n_slices == 1
     assert project.label_set.impact("Gamma").n_slices == 0
+
+
+def test_what_hangs_on_a_label_counts_the_heuristics_that_vote_for_it(project):
+    impact = project.label_set.impact
+    assert impact("Alpha").n_heuristics == 0
+    book = project.heuristics
+    book.add("lookup", "a", label="Alpha", terms=["alpha"])
+    assert impact("Alpha").sentence == "20 reference labels, 1 heuristic votes for it"
+    book.add("regex", "b", label="Beta", pattern="beta")
+    book.add("zero-shot", "any label")
+    project.label_set.merge("Beta", "Alpha")
+    assert "2 heuristics vote for it" in impact("Alpha").sentence
+    assert impact("Gamma").n_heuristics == 0
+    book.delete("a")
+    assert impact("Alpha").n_heuristics == 1

@@ -83,3 +83,23 @@ def test_a_task_where_everything_was_undone_goes_without_a_trace(project, tone):
     tone.delete_task()
     assert [action.summary for action in project.history()] == ["Labelled 1 record Alpha"]
     assert project.record(0).label == "Alpha"
+
+
+def test_a_task_with_heuristics_is_not_deleted_and_their_votes_go_with_it(project, tone):
+    for name in ("one", "two", "three", "four"):
+        tone.heuristics.add("lookup", name, label="Calm", terms=[name])
+    tone.heuristics.run()
+    with pytest.raises(
+        BadInputError, match=r"4 heuristics vote in this task \('one', 'two', 'three' and 1 more"
+    ):
+        tone.delete_task()
+    for name in ("one", "two", "three"):
+        tone.heuristics.delete(name)
+    with pytest.raises(
+        BadInputError, match=r"1 heuristic votes in this task \('four'\), which would be lost"
+    ):
+        tone.delete_task()
+    tone.heuristics.delete("four")
+    assert len(list(project.folder("heuristics").iterdir())) == 4
+    tone.delete_task()
+    assert list(project.folder("heuristics").iterdir()) == []

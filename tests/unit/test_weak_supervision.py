@@ -18,7 +18,7 @@ from embtune.weak_supervision.thresholds import confusion, reliability_of, thres
 CLASSES = np.array([12, 7, 30])  # label numbers, in the label set's order
 
 
-def given(votes, known=None, *, confidence=None, seen=None, vectors=None, graph=None, classes=CLASSES):
+def given(votes, known=None, *, confidence=None, classes=CLASSES, seen=None, **more):
     votes = np.array(votes, dtype=np.int64)
     n = len(votes)
     return evidence_of(
@@ -28,8 +28,7 @@ def given(votes, known=None, *, confidence=None, seen=None, vectors=None, graph=
         np.arange(n) % 5,
         classes,
         seen=None if seen is None else np.array(seen),
-        vectors=vectors,
-        graph=graph,
+        **more,
     )
 
 
@@ -221,6 +220,79 @@ def test_votes_that_fit_only_the_manual_labels_do_no_harm(corpus, graph):
     assert fooled.confidence[known < 0].mean() == pytest.approx(right[known < 0].mean(), abs=0.1)
 
 
+@pytest.fixture(scope="module")
+def overfitted(corpus):
+    """A heuristic right on all manual labels and on 4 in 5 others; labels aside, one in five."""
+    truth, _, known = corpus
+    rng = np.random.default_rng(7)
+    wrong = CLASSES[(places_of(truth, CLASSES) + rng.integers(1, 3, 900)) % 3]
+    votes = np.where((known >= 0) | (rng.random(900) < 0.8), truth, wrong)[:, None]
+    aside = np.where((known < 0) & (rng.random(900) < 0.2), truth, -1)
+    return votes, aside
+
+
+@pytest.mark.parametrize("model", ["majority", "precision", "dawid-skene"])
+def test_without_vectors_labels_kept_aside_say_how_far_votes_are_right(corpus, overfitted, model):
+    _, _, known = corpus
+    votes, aside = overfitted
+    result = weak_supervise(given(votes, known, aside=aside), model)
+    assert result.judged
+    assert result.confidence[known < 0].mean() == pytest.approx(0.8, abs=0.07)
+    assert result.reliability is None  # the manual labels cannot tell
+    assert reliability_of(result, aside)[0].error < 0.1
+
+
+@pytest.mark.parametrize("model", ["majority", "precision", "dawid-skene"])
+def test_where_nothing_can_judge_votes_none_is_believed_more_than_two_in_three(corpus, overfitted, model):
+    _, _, known = corpus
+    votes, aside = overfitted
+    few = np.where(np.cumsum(aside >= 0) <= 19, aside, -1)
+    for given_aside in (None, few):
+        result = weak_supervise(given(votes, known, aside=given_aside), model)
+        assert not result.judged
+        assert result.confidence.max() <= 2 / 3
+        assert np.array_equal(result.labels, votes[:, 0])  # what they say is as before
+        assert result.reliability is None
+
+
+def test_labels_kept_aside_have_no_say_in_the_confidence_of_their_own_fold(corpus, overfitted):
+    _, _, known = corpus
+    votes, aside = overfitted
+    mine = np.arange(900) % 5 == 2
+    lies = np.where(mine & (aside >= 0), CLASSES[(places_of(aside, CLASSES) + 1) % 3], aside)
+    honest, lied_to = (weak_supervise(given(votes, known, aside=one), "majority") for one in (aside, lies))
+    own = mine & (aside >= 0)
+    assert np.array_equal(honest.confidence[own], lied_to.confidence[own])
+    assert lied_to.confidence[~own & (known < 0)].mean() < honest.confidence[~own & (known < 0)].mean()
+
+
+def test_what_was_known_of_labelled_records_is_told(corpus):
+    truth, vectors, known = corpus
+    votes = rules(truth, precision=0.85, share=0.6, rng=np.random.default_rng(2))
+
+    def by(model, seen):
+        result = weak_supervise(given(votes, known, seen=[seen] * 3, vectors=vectors), model)
+        return result.held_out_by, result.reliability is not None
+
+    assert by("majority", True) == ("knowing", False)
+    assert by("majority", False) == ("blind", True)
+    assert by("combined", True) == ("without seen", True)
+    assert by("combined", False) == ("blind", True)
+    assert by("manual", True) == ("blind", True)
+
+
+@pytest.mark.parametrize("labels", [[], [12, 12]])
+def test_votes_run_before_labels_of_two_classes_are_there(corpus, labels):
+    truth, vectors, _ = corpus
+    known = np.full(900, -1)
+    known[: len(labels)] = labels
+    results, missing = run_all(given(truth[:, None], known, vectors=vectors))
+    assert set(results) >= {"majority", "precision", "dawid-skene"}
+    assert set(missing) >= {"combined", "manual", "neighbours"}
+    assert not results["majority"].judged
+    assert results["majority"].reliability is None
+
+
 def test_confidence_is_how_often_it_is_right(corpus, graph):
     truth, vectors, known = corpus
     votes = rules(truth, precision=0.85, share=0.6, rng=np.random.default_rng(2))
@@ -332,7 +404,7 @@ def test_the_comparison_offers_the_winner_where_the_label_model_loses():
     half = 1.96 * math.sqrt(0.15 * 0.85 / 100)  # 15 of 100 records differ, all to one side
     assert (found.low, found.high) == pytest.approx((-0.15 - half, -0.15 + half), abs=1e-4)
     assert found.sentence.startswith(
-        "“Training on the manual labels alone” is more often right: 95.0 % against 80.0 % of 100 records"
+        "“Training on the manual labels alone” is more often right: 95.0 % against 80.0 % right of the 100 "
     )
     assert found.sentence.endswith("use it instead.")
     assert found.missing == {"snorkel": "Snorkel is not installed."}
