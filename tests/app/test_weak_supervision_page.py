@@ -141,7 +141,7 @@ def test_the_last_run_shows_its_numbers_and_the_truth(open_page, ran, shown):
     assert "in force" in text
     assert run.n_labelled == int((ran.weak.labels(run.id)[0][24:] >= 0).sum())
     assert f">{run.n_labelled}</span><span class='quiet'>labels<" in text  # where people gave none
-    assert f">{24}</span><br><span class='quiet'>beside manual ones, to compare<" in text
+    assert f">{24}</span><span class='quiet'>beside manual ones, to compare<" in text
     assert "24 manual and of the 36 weak labels" in text
     assert at.header[0].value.replace("\\", "") == run.metrics["sentence"]
     assert "36 with a reference label and none of yours" in text
