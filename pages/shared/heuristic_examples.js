@@ -17,7 +17,9 @@ export default function (component) {
     element.style.setProperty("--label", color);
     return element;
   };
-  const add = (term) => steps.push({ term, target: data.target });
+  // What is drawn may be older than this run: it finds the newest way back on the root.
+  root.add = (term) => steps.push({ term, target: data.target });
+  root.openRow = (row) => setTriggerValue("open", row);
 
   // Words can be clicked; what the heuristic found is marked, whatever words it cuts.
   const piece = (text, marked) => {
@@ -30,7 +32,7 @@ export default function (component) {
       word.title = marked ? data.off_title : data.on_title;
       word.onclick = () => {
         if (document.getSelection()?.toString().trim().includes(" ")) return; // a phrase is being chosen
-        add(match[0]);
+        root.add(match[0]);
       };
       parts.push(word);
       at = match.index + match[0].length;
@@ -61,7 +63,7 @@ export default function (component) {
     const open = make("button", "open", one.id);
     open.type = "button";
     open.title = "Open this record on Neighbors";
-    open.onclick = () => setTriggerValue("open", one.row);
+    open.onclick = () => root.openRow(one.row);
     head.append(open);
     const element = make("div", one.label ? "example voted" : "example", head, ...one.parts.map(part));
     element.style.setProperty("--label", one.color ?? "transparent");
@@ -69,7 +71,12 @@ export default function (component) {
   };
 
   root.classList.toggle("words", !!data.words);
-  root.replaceChildren(...data.lines.map(example));
+  // Drawn anew only where something changed: words that are being chosen stay chosen.
+  const drawn = JSON.stringify([data.lines, data.words, data.on_title, data.off_title]);
+  if (root.drawn !== drawn) {
+    root.drawn = drawn;
+    root.replaceChildren(...data.lines.map(example));
+  }
 
   // Several words that are chosen with the mouse are a phrase.
   const chosen = (event) => {
@@ -87,7 +94,7 @@ export default function (component) {
     offer.onclick = () => {
       offer.remove();
       selection.removeAllRanges();
-      add(term);
+      root.add(term);
     };
     root.append(offer);
   };

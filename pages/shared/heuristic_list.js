@@ -42,8 +42,9 @@ export default function (component) {
   // On a small screen the editor is below the list, out of sight, and drawn a moment later.
   const reveal = (times) => {
     const editor = document.querySelector(".st-key-heuristics_editor");
-    if (editor) editor.scrollIntoView({ behavior: "smooth", block: "start" });
-    else if (times) setTimeout(() => reveal(times - 1), 150);
+    const hidden = !editor || editor.getBoundingClientRect().top > window.innerHeight / 3;
+    if (editor && hidden) editor.scrollIntoView({ block: "start" });
+    if (hidden && times) setTimeout(() => reveal(times - 1), 150); // what is drawn above may push it down again
   };
   const open = (one) => {
     opened = one.id;

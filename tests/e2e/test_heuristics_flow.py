@@ -47,6 +47,8 @@ def test_a_list_is_written_tried_saved_run_and_its_votes_opened(page, server, pr
     page.locator(".state.draft").wait_for()
     click(page, "Run 1 heuristic")
     page.locator(".state.done").wait_for(timeout=60_000)
+    main(page).get_by_role("button", name="All are up to date").wait_for()  # the page has seen the job end
+    settled(page)
     row = page.locator(".row", has_text="beta → Beta")
     assert "100 %" in row.inner_text()
     assert "n 8" in row.inner_text()
@@ -64,6 +66,7 @@ def test_a_phrase_is_dragged_and_nothing_typed_is_lost(page, server, project):
     page.locator(".row .name", has_text="says alpha").click()
     first = page.locator(".example .word", has_text="Words").first
     first.wait_for()
+    settled(page)
     one, two = first.bounding_box(), page.locator(".example .word", has_text="about").first.bounding_box()
     page.mouse.move(one["x"] + 1, one["y"] + one["height"] / 2)
     page.mouse.down()
@@ -92,6 +95,8 @@ def test_a_list_is_imported_used_and_exported(page, server, project, tmp_path):
     project.heuristics.add("lookup", "says beta", label="Beta", terms=["beta"])
     open_page(page, server, "heuristics", "demo")
     page.locator(".row .name", has_text="says beta").click()
+    terms(page).wait_for()
+    settled(page)
     click(page, "Make a list")
     dialog = page.get_by_role("dialog")
     dialog.locator("input[type=file]").set_input_files(
@@ -124,6 +129,7 @@ def test_on_a_small_screen_the_editor_comes_below_and_into_view(page, server, pr
     page.locator(".st-key-heuristics_editor").wait_for()
     in_view = "() => document.querySelector('.st-key-heuristics_editor').getBoundingClientRect().top < 300"
     page.wait_for_function(in_view)
+    settled(page)
     editor = page.locator(".st-key-heuristics_editor").bounding_box()
     rows = page.locator(".frame").bounding_box()
     assert editor["y"] >= rows["y"] + rows["height"]
