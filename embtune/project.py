@@ -37,7 +37,7 @@ from embtune.store import tasks as task_store
 from embtune.store.database import Database, ensure_folder, get_database
 from embtune.store.heuristics import list_heuristics
 from embtune.store.jobs import JobRow, get_job, list_jobs
-from embtune.store.labelset import Label, label_targets, labels_ever, list_labels
+from embtune.store.labelset import Label, label_targets, labels_ever, list_labels, under_labels_of_now
 from embtune.store.lookup_lists import list_lookups
 from embtune.store.marks import COMMENT, FLAG, Mark, MarkLog, Marks
 from embtune.store.projects import (
@@ -752,9 +752,7 @@ class Project:
                 record_store.reference_state(self.db, self.id),
                 lambda: record_store.reference_labels(self.db, self.id),
             )
-            rows, now = given[:, 0], given[:, 1].copy()
-            for label_id, target in label_targets(self.db, self.id).items():
-                now[given[:, 1] == label_id] = -1 if target is None else target
+            rows, now = given[:, 0], under_labels_of_now(given[:, 1], label_targets(self.db, self.id))
             now[~np.isin(now, [label.id for label in self.labels])] = -1
             out = np.full(self.n_records, -1, dtype=np.int64)
             out[rows] = now

@@ -7,7 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from embtune.errors import ConflictError
 from embtune.store.database import Database
@@ -111,6 +113,16 @@ def label_targets(db: Database, project_id: int) -> dict[int, int | None]:
     query = sa.select(*_ROW).where(labels.c.project_id == project_id, sa.not_(_IN_USE))
     with db.read() as connection:
         return targets_of({row[0]: LabelRow(*row) for row in connection.execute(query)})
+
+
+def under_labels_of_now(
+    labels: NDArray[np.int64], targets: Mapping[int, int | None], none: int = -1
+) -> NDArray[np.int64]:
+    """Return label numbers with merged ones as what they became and deleted ones as `none`. Shape (n,)."""
+    now = labels.copy()
+    for label_id, target in targets.items():
+        now[labels == label_id] = none if target is None else target
+    return now
 
 
 def targets_of(rows: Mapping[int, LabelRow]) -> dict[int, int | None]:

@@ -28,6 +28,7 @@ from embtune.store.heuristics import (
 )
 from embtune.store.labelset import label_targets
 from embtune.store.lookup_lists import list_lookups
+from embtune.work import stored_labels
 from embtune.work.heuristic_corpus import ProjectCorpus, manual_labels
 from embtune.work.heuristic_kinds import kind_for
 from embtune.work.heuristic_states import Heuristic, checked, hangs_on, stamp_of, with_targets
@@ -198,8 +199,6 @@ def _one(
     targets: Mapping[int, int | None],
     report: Report,
 ) -> dict[str, Any]:
-    from embtune.embedding.matrix import save_matrix
-
     before = time.perf_counter()
     values: dict[str, Any] = {"version": row.version, "n_rows": corpus.n}
     try:
@@ -208,13 +207,12 @@ def _one(
         config = with_targets(checked(project, kind, row.config), targets)
         on = hangs_on(project, kind, config, lists)
         found = _run(kind, config, corpus, every, report)
-        file = project.folder("heuristics") / f"{row.id}-{time.time_ns()}.npy"
-        save_matrix(file, np.stack([found.labels.astype(np.float64), found.confidence], axis=1))
+        file = stored_labels.save(project, "heuristics", found.labels, found.confidence)
         values |= {
             "state": DONE,
             "stamp": stamp_of(on),
             "n_hits": int((found.labels != ABSTAIN).sum()),
-            "file": project.relative(file),
+            "file": file,
             "notes": found.notes | {"hangs_on": on},
         }
     except JobCancelledError:
@@ -261,32 +259,9 @@ def votes_of(
     none.
     """
     kept = found.run if isinstance(found, Heuristic) else found
-    n = project.n_records
-    labels = np.full(n, ABSTAIN, dtype=np.int64)
-    confidence = np.zeros(n, dtype=np.float32)
-    if kept is None or kept.file is None:
-        return labels, confidence
-    stored = _stored(project, kept)
-    m = min(n, len(stored))
-    labels[:m] = stored[:m, 0]
-    confidence[:m] = stored[:m, 1]
-    for before, now in label_targets(project.db, project.id).items():
-        labels[labels == before] = ABSTAIN if now is None else now
-    confidence[labels == ABSTAIN] = 0
-    return labels, confidence
-
-
-def _stored(project: Project, kept: HeuristicRun) -> NDArray[np.float64]:
-    def load() -> NDArray[np.float64]:
-        try:
-            return np.load(project.path(kept.file or ""), allow_pickle=False)  # type: ignore[no-any-return]
-        except (OSError, ValueError) as error:
-            raise HeuristicError(
-                "The votes of a heuristic cannot be read from the disk: run it again."
-            ) from error
-
-    found: NDArray[np.float64] = project.cached(("heuristic votes", kept.heuristic_id), kept.file, load)
-    return found
+    key = ("heuristic votes", found.id if kept is None else kept.heuristic_id)
+    file = None if kept is None else kept.file
+    return stored_labels.load(project, key, file, what="The votes of a heuristic")
 
 
 def _drop_old(project: Project, ids: Sequence[int]) -> None:
