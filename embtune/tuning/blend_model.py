@@ -24,6 +24,10 @@ MOST_LANDMARKS = 50_000
 """Known records that new ones are compared with; of more, a sample."""
 
 NEW_RECORD_NEIGHBORS = 15
+RAW_SHARE = 0.2
+SHARPNESS = 2.0
+"""Where no held-out labels say better."""
+
 WORD_SHARE = 0.5
 """Length of the words' vector beside a raw vector of length 1."""
 
@@ -32,35 +36,98 @@ _FILE = "blend.safetensors"
 _ABOUT = "blend.json"
 
 
-def blend(raw: NDArray[np.floating], scores: Matrix, raw_share: float, sharpness: float) -> Matrix:
-    """Make tuned vectors out of raw vectors and class scores.
+def blend(rest: NDArray[np.floating], scores: Matrix, raw_share: float, sharpness: float) -> Matrix:
+    """Make tuned vectors out of class scores, and of what else is known of the records.
 
     Parameters
     ----------
-    raw
-        Shape (n, d), rows of unit length.
+    rest
+        Shape (n, d), rows of unit length: what decides where the scores do not, see `residual`.
     scores
         Shape (n, C), rows sum to 1.
     raw_share
-        Length of the raw vector beside class scores of length up to 1.
+        Length that `rest` keeps where the scores are certain.
     sharpness
-        Exponent on the scores before they are made to sum to 1 again.
+        Exponent on the scores before they are made to sum to 1 again, see `fit_sharpness`.
 
     Returns
     -------
     Matrix
-        Shape (n, d + C), rows of unit length: [raw_share * raw, sharpened scores - 1/C]. Records of one class
-        come together; among them, and wherever the scores cannot tell, the raw vectors decide.
+        Shape (n, d + C), rows of unit length.
+
+    Notes
+    -----
+    With p and q the scores of two records, p . q is the chance that both have the same label: the order in
+    which neighbours should come. Cosine would divide it by the lengths, and bring unsure records to unsure
+    ones. So what is missing in length, sqrt(1 - p . p), goes to `rest`: all rows end up equally long without
+    any division, sure records are neighbours by their class, unsure ones by what they say.
     """
-    n, d = raw.shape
+    n, d = rest.shape
     out = np.empty((n, d + scores.shape[1]), dtype=np.float32)
     for start in range(0, n, 65_536):
         part = slice(start, start + 65_536)
         sharp = sharpen(scores[part], sharpness)
-        out[part, :d] = raw_share * np.asarray(raw[part], dtype=np.float32)
-        out[part, d:] = sharp - 1.0 / scores.shape[1]
-        out[part] /= np.maximum(np.linalg.norm(out[part], axis=1, keepdims=True), 1e-12)
+        missing = np.maximum(1.0 - (sharp**2).sum(axis=1, keepdims=True), 0.0)
+        out[part, :d] = np.sqrt(missing + raw_share**2) * np.asarray(rest[part], dtype=np.float32)
+        out[part, d:] = sharp
+        _to_unit_length(out[part])
     return out
+
+
+def center_of(vectors: Matrix) -> Matrix:
+    """Return the mean vector, shape (d,)."""
+    center: Matrix = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return center
+
+
+def residual(vectors: Matrix, center: Matrix) -> Matrix:
+    """Return vectors less a center, rows of unit length: what a record says beside what all say."""
+    rest = vectors - center
+    _to_unit_length(rest)
+    return rest
+
+
+def fit_sharpness(scores: Matrix, labels: NDArray[np.int64], weights: NDArray[np.floating]) -> float:
+    """Return the exponent under which scores are as sure as they are right.
+
+    Parameters
+    ----------
+    scores
+        Shape (h, C), of held-out labels.
+    labels, weights
+        Shape (h,): class indices, and how much each counts.
+
+    Notes
+    -----
+    Temperature scaling (Guo et al. 2017): the least negative log-likelihood. A few labels that all agree
+    would call for endless sharpness, so `SHARPNESS` weighs as much as a few labels do.
+    """
+    from scipy.optimize import minimize_scalar
+
+    hit = np.arange(len(labels))
+    logs = np.log(np.maximum(scores, 1e-12))
+
+    def loss(log_sharpness: float) -> float:
+        scaled = np.exp(log_sharpness) * logs
+        scaled -= scaled.max(axis=1, keepdims=True)
+        likelihood = scaled[hit, labels] - np.log(np.exp(scaled).sum(axis=1))
+        return float(-(weights * likelihood).sum() + (log_sharpness - np.log(SHARPNESS)) ** 2)
+
+    found = minimize_scalar(loss, bounds=(np.log(0.5), np.log(8.0)), method="bounded")
+    return round(float(np.exp(found.x)), 3)
+
+
+def _side_by_side(raw: NDArray[np.floating], scores: Matrix, raw_share: float, sharpness: float) -> Matrix:
+    """Blend as the first models did, for records that come later to one of them."""
+    sharp = sharpen(scores, sharpness)
+    both = np.hstack([raw_share * raw, sharp - 1.0 / scores.shape[1]]).astype(np.float32)
+    _to_unit_length(both)
+    return both
+
+
+def _to_unit_length(rows: Matrix) -> None:
+    """Scale rows to length 1, in place; rows without any length stay."""
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
 def sharpen(scores: Matrix, sharpness: float) -> Matrix:
@@ -73,7 +140,7 @@ def sharpen(scores: Matrix, sharpness: float) -> Matrix:
 def with_words(vectors: NDArray[np.floating], words: Matrix) -> Matrix:
     """Return vectors and words side by side, shape (n, d + w), rows of unit length."""
     both = np.hstack([np.asarray(vectors, dtype=np.float32), WORD_SHARE * words])
-    both /= np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-12)
+    _to_unit_length(both)
     return np.ascontiguousarray(both, dtype=np.float32)
 
 
@@ -117,7 +184,7 @@ def softmax(logits: Matrix) -> Matrix:
 
 @dataclass(frozen=True)
 class BlendModel:
-    """The mean of some class scores, blended with the raw vector."""
+    """The mean of some class scores, blended with the vectors of some views."""
 
     kind: ClassVar[str] = "blend"
 
@@ -125,6 +192,10 @@ class BlendModel:
     scorers: tuple[Scorer, ...]
     raw_share: float
     sharpness: float
+    center: Matrix | None
+    """The mean vector that `residual` takes off, shape (d,); None in models of before there was one."""
+    rest: str = "raw"
+    """The view that decides where the scores do not."""
     words: WordView | None = None
     encoder: EncoderModel | None = None
     about: dict[str, Any] = field(default_factory=dict)
@@ -136,16 +207,22 @@ class BlendModel:
 
     def transform(self, records: Records, *, report: Report = silent) -> Matrix:
         """Return tuned vectors, shape (n, d + C), rows of unit length."""
-        found = self.scores(records, report=report)
-        return blend(records.vectors, found[1], self.raw_share, self.sharpness)
+        view = views_of(records, self.words, self.encoder, report)
+        scores = self._scores(view, len(records.vectors))
+        if self.center is None:
+            return _side_by_side(records.vectors, scores, self.raw_share, self.sharpness)
+        return blend(residual(view(self.rest), self.center), scores, self.raw_share, self.sharpness)
 
     def scores(self, records: Records, *, report: Report = silent) -> tuple[tuple[str, ...], Matrix]:
         """Return class names and each record's scores, shape (n, C), rows sum to 1."""
         view = views_of(records, self.words, self.encoder, report)
-        total = np.zeros((len(records.vectors), len(self.names)), dtype=np.float32)
+        return self.names, self._scores(view, len(records.vectors))
+
+    def _scores(self, view: Callable[[str], Matrix], n: int) -> Matrix:
+        total = np.zeros((n, len(self.names)), dtype=np.float32)
         for scorer in self.scorers:
             total += scorer(view(scorer.view)) / len(self.scorers)
-        return self.names, total
+        return total
 
     def affine(self) -> None:
         """Return None: it does not fold."""
@@ -161,12 +238,15 @@ class BlendModel:
                 value = getattr(scorer, name)
                 if value is not None:
                     arrays[f"{i}.{name}"] = np.ascontiguousarray(value)
+        if self.center is not None:
+            arrays["center"] = self.center
         save_file(arrays, folder / _FILE)
         about = {
             "names": list(self.names),
             "views": [scorer.view for scorer in self.scorers],
             "raw_share": self.raw_share,
             "sharpness": self.sharpness,
+            "rest": self.rest,
             "words": self.words is not None,
             "encoder": self.encoder is not None,
             "about": self.about,
@@ -202,6 +282,7 @@ class BlendModel:
             )
             names, told = tuple(about["names"]), about["about"]
             share, sharpness = float(about["raw_share"]), float(about["sharpness"])
+            rest, center = about.get("rest", "raw"), arrays.get("center")
             has_words, has_encoder = about["words"], about["encoder"]
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise BadFileError(f"The model in {folder} cannot be read: {error}. Tune again.") from error
@@ -215,6 +296,8 @@ class BlendModel:
             scorers=scorers,
             raw_share=share,
             sharpness=sharpness,
+            center=center,
+            rest=rest,
             words=WordView.load(folder) if has_words else None,
             encoder=encoder,
             about=told,

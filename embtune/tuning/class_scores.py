@@ -71,6 +71,11 @@ class Workbench:
             self._graphs[view] = rank_weighted_graph(rows, cosine)
         return self._graphs[view]
 
+    def with_views(self, view: Callable[[str], Matrix]) -> Workbench:
+        """Return a bench with another encoder behind its views; graphs that do not hang on it are kept."""
+        graphs = {name: graph for name, graph in self._graphs.items() if "encoder" not in name}
+        return Workbench(view, self.training, self.device, graphs)
+
     def score(
         self,
         way: Way,

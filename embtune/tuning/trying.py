@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embtune.progress import Report
+from embtune.tuning.blend_model import SHARPNESS, fit_sharpness
 from embtune.tuning.choosing import Trial, Verdict, choose
 from embtune.tuning.class_scores import Way, Workbench
 from embtune.tuning.model import Matrix
@@ -20,7 +22,7 @@ SHARE_OF_TIME = 0.6
 _MOST_ELSEWHERE = 20_000
 _PROBE = 1000  # labels
 
-Folds = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
+Folds = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,16 @@ class Trying:
             np.stack([elsewhere.argmax(axis=1) for _, elsewhere in found]),
             option.is_mean,
         )
+
+    def sharpness(self, option: Option) -> float:
+        """Return the exponent under which an option's scores are as sure as they are right."""
+        if not self.folds:
+            return SHARPNESS
+        held = np.concatenate([scores for scores, _ in self.mean(option)])
+        training = self.bench.training
+        # Over repeated folds a label is held out several times, and is one observation all the same.
+        weights = training.weights[self.held] / np.bincount(self.held)[self.held]
+        return fit_sharpness(held, training.labels[self.held], weights)
 
     def verdict(self, options: list[Option]) -> Verdict:
         """Choose between options; the first is the default."""

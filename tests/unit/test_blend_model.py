@@ -8,7 +8,18 @@ import pytest
 
 from embtune.errors import BadFileError, NotReadyError
 from embtune.tuning import blend_model
-from embtune.tuning.blend_model import BlendModel, Scorer, blend, sharpen, softmax, views_of, with_words
+from embtune.tuning.blend_model import (
+    BlendModel,
+    Scorer,
+    blend,
+    center_of,
+    fit_sharpness,
+    residual,
+    sharpen,
+    softmax,
+    views_of,
+    with_words,
+)
 from embtune.tuning.model import Records, load_model, save_model
 from embtune.tuning.recipes.base import Tuned
 from embtune.tuning.words import WordView
@@ -30,6 +41,7 @@ def scorer(request):
 
 
 def model_of(*scorers, **more):
+    more = {"center": center_of(KNOWN), **more}
     return BlendModel(names=("right", "left"), scorers=scorers, raw_share=0.5, sharpness=2.0, **more)
 
 
@@ -56,20 +68,51 @@ def saved(folder, model):
 # ---- the blend -------------------------------------------------------------------------------
 
 
-def test_a_blend_is_the_raw_vector_beside_the_scores_less_their_mean():
-    raw = np.array([[1, 0], [0, 1]])
+def test_what_the_scores_lack_in_length_is_the_rest():
+    rest = np.array([[1, 0], [0, 1]])
     scores = np.array([[0.75, 0.25], [0.5, 0.5]], dtype=np.float32)
-    # Squared and to sum 1: 0.9 and 0.1; less 1/2: 0.4 and -0.4; beside 0.5 times raw, to unit length.
-    length = np.sqrt(0.25 + 0.16 + 0.16)
-    expected = np.array([[0.5 / length, 0, 0.4 / length, -0.4 / length], [0, 1, 0, 0]])
-    assert blend(raw, scores, 0.5, 2.0) == pytest.approx(expected, abs=1e-6)
+    # Squared and to sum 1: 0.9 and 0.1, of squared length 0.82: 0.18 is missing, and 0.25 more stays always.
+    length = np.sqrt(1.25)
+    expected = np.array([[np.sqrt(0.43), 0, 0.9, 0.1], [0, np.sqrt(0.75), 0.5, 0.5]]) / length
+    assert blend(rest, scores, 0.5, 2.0) == pytest.approx(expected, abs=1e-6)
 
 
-def test_without_a_raw_share_only_the_scores_count_and_nothing_breaks():
-    raw = np.array([[1.0, 0], [0, 1]])
-    scores = np.array([[1, 0], [0.5, 0.5]], dtype=np.float32)
-    found = blend(raw, scores, 0.0, 1.0)
-    assert found == pytest.approx(np.array([[0, 0, 0.5**0.5, -(0.5**0.5)], [0, 0, 0, 0]]), abs=1e-6)
+def test_sure_records_come_before_unsure_ones_for_any_record_of_their_class():
+    scores = np.array([[0.6, 0.4], [0.6, 0.4], [1, 0]], dtype=np.float32)
+    # Each says something else: the chance of the same label is .52 among the unsure, .6 with the sure one.
+    found = blend(np.eye(3), scores, 0.0, 1.0)
+    assert found @ found.T == pytest.approx(
+        np.array([[1, 0.52, 0.6], [0.52, 1, 0.6], [0.6, 0.6, 1]]), abs=1e-6
+    )
+
+
+def test_certain_scores_alone_decide_without_a_raw_share_and_nothing_breaks():
+    rest = np.array([[1.0, 0], [0, 1], [0, 0]])
+    found = blend(rest, np.array([[1, 0], [1, 0], [1, 0]], dtype=np.float32), 0.0, 1.0)
+    assert found == pytest.approx(np.array([[0, 0, 1, 0]] * 3), abs=1e-6)
+
+
+def test_the_rest_is_a_vector_without_what_all_records_share():
+    vectors = np.array([[3.0, 1], [1, 1], [2, 4]])
+    assert center_of(vectors) == pytest.approx([2, 2])
+    half = 0.5**0.5
+    expected = np.array([[half, -half], [-half, -half], [0, 1]])
+    assert residual(vectors, center_of(vectors)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_scores_are_sharpened_until_they_are_as_sure_as_they_are_right():
+    # Nine of ten are right where the scores say 3 to 1: 3^2 = 9 to 1 is what they are.
+    scores = np.tile(np.array([[0.75, 0.25]], dtype=np.float32), (1000, 1))
+    labels = np.array([0] * 900 + [1] * 100)
+    assert fit_sharpness(scores, labels, np.ones(1000)) == pytest.approx(2, abs=0.01)
+    # All the wrong ones are hardly believed: 19 to 1, the power 2.68.
+    weights = np.where(labels == 0, 1.0, 9 / 19)
+    assert fit_sharpness(scores, labels, weights) == pytest.approx(np.log(19) / np.log(3), abs=0.02)
+
+
+def test_a_few_labels_that_all_agree_make_no_score_certain():
+    scores = np.array([[0.75, 0.25]] * 3, dtype=np.float32)
+    assert 2 < fit_sharpness(scores, np.zeros(3, dtype=np.int64), np.ones(3)) < 3.5
 
 
 @pytest.mark.parametrize(
@@ -131,10 +174,21 @@ def test_several_scorers_count_the_same():
 def test_known_records_come_out_near_the_vectors_they_were_given(monkeypatch):
     monkeypatch.setattr(blend_model, "NEW_RECORD_NEIGHBORS", 2)
     model = model_of(Scorer("raw", landmarks=KNOWN.astype(np.float16), scores=SCORES))
-    stored = blend(KNOWN, SCORES, 0.5, 2.0)
+    stored = blend(residual(KNOWN, model.center), SCORES, 0.5, 2.0)
     found = model.transform(Records(KNOWN))
     assert (found * stored).sum(axis=1).min() > 0.99
     assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_model_of_before_there_was_a_center_goes_on_as_it_began(scorer, tmp_path):
+    model = model_of(scorer, center=None)
+    found = load_model(saved(tmp_path / "v1", model)).transform(Records(KNOWN))
+    _, scores = model.scores(Records(KNOWN))
+    sharp = sharpen(scores, 2.0)
+    # Half the raw vector beside the scores less their mean, to unit length.
+    by_hand = np.hstack([0.5 * KNOWN, sharp - 0.5])
+    by_hand /= np.linalg.norm(by_hand, axis=1, keepdims=True)
+    assert found == pytest.approx(by_hand, abs=1e-5)
 
 
 def test_fewer_known_records_than_neighbours_asked_for_do():

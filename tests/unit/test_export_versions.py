@@ -136,6 +136,8 @@ def test_a_blend_with_a_tuned_encoder_is_distilled_behind_that_encoder(spread, t
         found.scorers,
         found.raw_share,
         found.sharpness,
+        found.center,
+        found.rest,
         found.words,
         EncoderModel(tmp_path / "encoder"),
     )

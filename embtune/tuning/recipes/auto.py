@@ -9,19 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embtune.progress import Report, silent
-from embtune.tuning.blend_model import BlendModel, blend, views_of
+from embtune.tuning.blend_model import (
+    RAW_SHARE,
+    BlendModel,
+    blend,
+    center_of,
+    residual,
+    views_of,
+)
 from embtune.tuning.choosing import Verdict
 from embtune.tuning.class_scores import NEAR, Way, Workbench, label_folds
 from embtune.tuning.data import TrainingSet, check_training_set, check_vectors
 from embtune.tuning.model import Corpus, Records
 from embtune.tuning.recipes.base import DeviceLike, Parameter, Recipe, Tuned, library_versions
-from embtune.tuning.timed_encoder import maybe_encoder
-from embtune.tuning.trying import Clock, Option, Trying
+from embtune.tuning.timed_encoder import maybe_encoder, on_all_labels
+from embtune.tuning.trying import Clock, Folds, Option, Trying
 from embtune.tuning.words import WordView
 
 _LIBRARIES = ("torch", "scipy", "scikit-learn", "numpy", "sentence-transformers", "embtune")
 _CS = (1.0, 10.0, 100.0)
-_RAW_SHARE, _SHARPNESS = 0.5, 2.0
 
 
 def fit(
@@ -72,15 +78,20 @@ def fit(
     if records.texts is not None:
         report(0, None, "", "reading the words")
         words = WordView.fit(records.read(), seed=seed)
-    folds = label_folds(training.labels, seed=seed)
-    encoder, about_encoder = maybe_encoder(
-        chosen["encoder"], clock, records, training, folds, device, corpus, seed, report
-    )
-    if encoder is not None:
-        folds = folds[:1]  # the encoder has seen the labels of the others
-    bench = Workbench(views_of(records, words, encoder, report), training, device.kind)
+    folds: Folds = label_folds(training.labels, seed=seed)
+    wish = chosen["encoder"]
+    encoder = maybe_encoder(wish, clock, records, training, folds, device, corpus, seed, report)
+    if encoder.model is not None:
+        folds = encoder.folds
+    bench = Workbench(views_of(records, words, encoder.model, report), training, device.kind)
     trying = Trying(bench, folds, clock, seed, report)
-    option, verdict, skipped = _decide(trying, words is not None, encoder is not None)
+    option, verdict, skipped = _decide(trying, words is not None, encoder.model is not None)
+    sharpness = trying.sharpness(option)
+    uses_encoder = any("encoder" in way.view for way in option.ways)
+    if uses_encoder:
+        assert corpus is not None
+        encoder = on_all_labels(encoder, wish, clock, records, training, device, corpus, seed, report)
+        bench = bench.with_views(views_of(records, words, encoder.model, report))
     report(0, len(option.ways), "ways", f"all labels: {option.name}", trying.detail())
     everything = np.arange(len(training.rows))
     scores = np.zeros((len(vectors), len(training.names)), dtype=np.float32)
@@ -90,6 +101,8 @@ def fit(
         scores += of_way / len(option.ways)
         scorers.append(bench.scorer(way, of_way, seed=seed))
         report(i + 1, len(option.ways), "ways", f"all labels: {option.name}", trying.detail())
+    rest = "words" if words else "raw"
+    center = center_of(bench.view(rest))
     told = {
         "chosen": option.name,
         "reason": verdict.reason,
@@ -97,10 +110,11 @@ def fit(
         "n_folds": len(folds),
         "n_held_out": len({int(i) for _, held in folds for i in held}),
         "not_tried": skipped,
-        "encoder": about_encoder,
+        "sharpness": sharpness,
+        "encoder": encoder.about,
     }
     return Tuned(
-        vectors=blend(vectors, scores, _RAW_SHARE, _SHARPNESS),
+        vectors=blend(residual(bench.view(rest), center), scores, RAW_SHARE, sharpness),
         parameters=chosen,
         seed=seed,
         seconds=clock.spent,
@@ -113,10 +127,12 @@ def fit(
         model=BlendModel(
             names=training.names,
             scorers=tuple(scorers),
-            raw_share=_RAW_SHARE,
-            sharpness=_SHARPNESS,
-            words=words if any("words" in way.view for way in option.ways) else None,
-            encoder=encoder if any("encoder" in way.view for way in option.ways) else None,
+            raw_share=RAW_SHARE,
+            sharpness=sharpness,
+            center=center,
+            rest=rest,
+            words=words,
+            encoder=encoder.model if uses_encoder else None,
             about={"chosen": option.name, "reason": verdict.reason},
         ),
         report=told,

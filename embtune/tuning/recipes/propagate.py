@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embtune.progress import Report, silent
-from embtune.tuning.blend_model import BlendModel, blend, views_of
+from embtune.tuning.blend_model import RAW_SHARE, SHARPNESS, BlendModel, blend, center_of, residual, views_of
 from embtune.tuning.class_scores import Way, Workbench
 from embtune.tuning.data import TrainingSet, check_training_set, check_vectors
 from embtune.tuning.model import Corpus, Records
@@ -71,8 +71,9 @@ def fit(
     scores = bench.score(way, np.arange(len(training.rows)), report=report)
     report(1, 1, "graphs", "blending")
     share, sharpness = chosen["raw_share"], chosen["sharpness"]
+    center = center_of(bench.view(way.view))
     return Tuned(
-        vectors=blend(vectors, scores, share, sharpness),
+        vectors=blend(residual(bench.view(way.view), center), scores, share, sharpness),
         parameters=chosen,
         seed=seed,
         seconds=monotonic() - start,
@@ -87,6 +88,8 @@ def fit(
             scorers=(bench.scorer(way, scores, seed=seed),),
             raw_share=share,
             sharpness=sharpness,
+            center=center,
+            rest=way.view,
             words=words,
         ),
     )
@@ -102,8 +105,14 @@ RECIPE = Recipe(
         Parameter("words", True, "Also compare the words of the texts, not only the vectors."),
         Parameter("alpha_low", 0.9, "How far labels travel, in one half of the ensemble.", 0.01, 0.999),
         Parameter("alpha_high", 0.95, "How far labels travel, in the other half.", 0.01, 0.999),
-        Parameter("raw_share", 0.5, "How much of the raw vector stays beside the class scores.", 0.0, 10.0),
-        Parameter("sharpness", 2.0, "Power that the class scores are raised to.", 0.1, 20.0),
+        Parameter(
+            "raw_share",
+            RAW_SHARE,
+            "How much of the raw vector stays where the class scores are certain.",
+            0.0,
+            10.0,
+        ),
+        Parameter("sharpness", SHARPNESS, "Power that the class scores are raised to.", 0.1, 20.0),
     ),
     fit=fit,
     least_labels=1,
