@@ -128,6 +128,11 @@ def open_project(name: str, *, create: bool = True, task: str | None = None) -> 
     return project.view(task=task) if task is not None else project
 
 
+def project_names() -> list[str]:
+    """Names of all projects, the last used first; counting their labels would take long on every page."""
+    return [found.name for found in list_projects(get_database())]
+
+
 def project_cards() -> list[ProjectCard]:
     """All projects with their counts, the last used first."""
     db = get_database()
@@ -265,12 +270,20 @@ class Project:
         """Add a label task; return the project under it."""
         return label_tasks.add_task(self, name, description=description)
 
+    def task_impact(self) -> str:
+        """What hangs on this view's label task, in words."""
+        return label_tasks.task_impact(self)
+
+    def tasks_ever(self) -> dict[int, task_store.TaskRow]:
+        """All label tasks by number, also those that were deleted."""
+        return task_store.tasks_ever(self.db, self.id)
+
     def change_task(self, *, name: str | None = None, description: str | None = None) -> None:
         """Rename this view's label task, or describe it anew."""
         label_tasks.change_task(self, name=name, description=description)
 
     def delete_task(self) -> None:
-        """Remove this view's label task with its labels; refused while annotations hang on it."""
+        """Take out this view's label task with its labels and answers; undo brings it back."""
         label_tasks.delete_task(self)
 
     @property
@@ -1137,9 +1150,8 @@ class Project:
         raise UnknownChoiceError("version", name, names)
 
     def next_version_name(self) -> str:
-        """Return the name the next version will get, such as v2."""
-        used = [int(row.name[1:]) for row in self.versions if row.name[1:].isdigit()]
-        return f"v{max(used, default=0) + 1}"
+        """Return the name the next version would get now, such as v2."""
+        return artifacts.next_version_name(self.db, self.id)
 
     def activate(self, name: str) -> None:
         """Make an embedding the active one: promote a version by hand, or go back to an old one or raw.
@@ -1149,12 +1161,14 @@ class Project:
         row = self.require_embedding(name)
         if row.name == self.active_embedding:
             return
+        before = self.before_active()
         version = next((v for v in self.versions if v.name == row.name), None)
+        mark = None
         if version is not None and not version.gate.get("active"):
             mark = {"by": self.annotator, "at": time.time(), "before": self.active_embedding}
-            artifacts.mark_promoted(self.db, self.id, row.name, mark)
-        else:
-            update_project(self.db, self.id, active_embedding=row.name)
+        back = row.name == before
+        summary = f"Rolled back to {row.name}" if back else f"Made {row.name} the active embedding"
+        artifacts.activate(self.db, self.id, row.name, annotator=self.annotator, summary=summary, mark=mark)
 
     def before_active(self) -> str | None:
         """Return the embedding that was active before the active version, if it is still there."""
@@ -1278,6 +1292,12 @@ class Project:
         from embtune.work.appending import n_placed
 
         return n_placed(self, embedding, method)
+
+    def first_later(self, embedding: str, method: str) -> int:
+        """The first row on a map that came after it was drawn, or after its version; see `appending`."""
+        from embtune.work.appending import first_later
+
+        return first_later(self, embedding, method)
 
     def delete_version(self, name: str) -> None:
         """Remove a version and its files; the active one is refused."""

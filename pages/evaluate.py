@@ -7,7 +7,7 @@ import streamlit as st
 
 from embtune.errors import EmbtuneError, TooFewLabelsError
 from embtune.project import Project
-from pages.shared.comparison import charts, headline, notes
+from pages.shared.comparison import charts, headline, notes, verdict_when_made
 from pages.shared.jobs import ended_card, job_card, last_job, running_job
 from pages.shared.layout import first_choice, plain, title, told
 from pages.shared.slice_choice import slice_choice
@@ -125,7 +125,8 @@ if comparison is None:
 
 found, on_what = headline(comparison)
 st.header(found, anchor=False)
-st.html(f"{escape(on_what)}<br><span class='quiet'>{escape(' '.join(notes(comparison)))}</span>")
+qualified = " ".join([*notes(comparison), verdict_when_made(project, comparison)])
+st.html(f"{escape(on_what)}<br><span class='quiet'>{escape(qualified)}</span>")
 if not comparison.fresh and job is None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         changed = "Labels or records" if within is None else "Labels, records or the slice"

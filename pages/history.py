@@ -11,7 +11,7 @@ from embtune.errors import EmbtuneError, NotFoundError
 from embtune.labeling.history import fold
 from embtune.labeling.spot_check import SpotCheck
 from embtune.project import Project
-from embtune.store.journal import JUDGEMENT, LABEL_SET, MARK, VOTES, Action
+from embtune.store.journal import EMBEDDING, JUDGEMENT, LABEL_SET, MARK, TASK, VOTES, WEAK_RUN, Action
 from pages.shared.layout import plain, title
 from pages.shared.session_state import open_session
 from pages.shared.spot_check import BULK, spot_check_button, spot_check_text, worth_checking
@@ -24,7 +24,11 @@ WHAT: dict[str, dict] = {
     "Label set": {"kind": LABEL_SET},
     "Flags and comments": {"kind": MARK},
     "Similar or different": {"kind": JUDGEMENT},
+    "Label tasks": {"kind": TASK},
+    "Weak labels in force": {"kind": WEAK_RUN},
+    "Active embedding": {"kind": EMBEDDING},
 }
+ABOUT_RECORDS = (VOTES, MARK, JUDGEMENT)
 TIMES = {"Today": 0, "Last 7 days": 6, "Last 30 days": 29}
 ICONS = {
     "map": "gesture",
@@ -32,6 +36,8 @@ ICONS = {
     "file": "upload_file",
     "label set": "label",
     "model": "smart_toy",
+    "Tune": "model_training",
+    "weak supervision": "rule",
 }
 
 
@@ -64,14 +70,17 @@ def line(project: Project, action: Action, task: str, why: str | None, found: Sp
     undone = action.undone_at is not None
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         name = plain(action.summary)
-        name = f":gray[~~{name}~~ · undone]" if undone else f"**{name}**"
+        name = f":gray[~~{name}~~ · {_undone(action)}]" if undone else f"**{name}**"
         text = f":material/{_icon(action)}: {name}  \n:gray[:small[{plain(_quiet(action, task))}]]"
+        if undone and (left := action.detail.get("labels_left")):
+            said = "; ".join(f"{label} stays: {reason}" for label, reason in left.items())
+            text += f"  \n:small[{plain(said)}.]"
         if found is not None:
             text += f"  \n:small[{spot_check_text(found)}]"
         if why is not None:
             text += f"  \n:orange[:small[Cannot be {'redone' if undone else 'undone'}. {plain(why)}]]"
         st.markdown(text, width="stretch")
-        if action.kind != LABEL_SET:
+        if action.kind in ABOUT_RECORDS:
             st.button(
                 "",
                 key=f"history_open_{action.id}",
@@ -118,7 +127,7 @@ def page() -> None:
     project = require_project()
     title(
         "History",
-        "Every change of labels, of the label set, of flags and comments, the newest first. "
+        "Every change of labels, the label set, flags and comments, and what is in force; newest first. "
         "Each can be undone, also in another order.",
     )
     wanted = filters(project)
@@ -137,7 +146,8 @@ def page() -> None:
         )
     why = project.why_not([action for line in shown for action in line])
     checks = project.spot_check_results([line[0] for line in shown if len(line) == 1])
-    tasks = {task.id: task.name for task in project.tasks}
+    ever = project.tasks_ever().values()
+    tasks = {task.id: f"{task.name}, deleted" if task.deleted else task.name for task in ever}
     if len(tasks) == 1:
         tasks = {}
     for day, together in groupby(shown, key=lambda line: _day(line[0].created_at)):
@@ -192,9 +202,17 @@ def _icon(action: Action) -> str:
         return "comment" if action.detail.get("mark") == "comment" else "flag"
     if action.kind == JUDGEMENT:
         return "join_inner"
+    if action.kind == TASK:
+        return "checklist"
     if "split_from" in action.detail:
         return "call_split"
     return ICONS.get(action.place, "sell")
+
+
+def _undone(action: Action) -> str:
+    """Say how an action came to stand no more."""
+    run = action.detail.get("replaced_by")
+    return f"replaced by run {run}" if run else "undone"
 
 
 def _quiet(action: Action, task: str) -> str:
@@ -205,8 +223,10 @@ def _quiet(action: Action, task: str) -> str:
     elif place == "file":
         place = f"file {action.detail['file']}"
     parts = [_at(action), action.annotator, place]
-    if action.n_records and (action.kind == LABEL_SET or action.n_records > 1):
+    if action.n_records and (action.kind not in ABOUT_RECORDS or action.n_records > 1):
         parts.append(f"{action.n_records:,} record{'' if action.n_records == 1 else 's'}")
+    if action.kind == VOTES and "run" in action.detail:
+        parts.append(f"run {action.detail['run']:,}")
     if task:
         parts.append(f"task {task}")
     return " · ".join(parts)

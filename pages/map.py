@@ -15,17 +15,17 @@ from embtune.work.mapping import GUIDED
 from pages.shared.clusters_panel import clicked_line, clusters_panel, forget_line, shown_clustering
 from pages.shared.later_records import later_records
 from pages.shared.layout import plain, told
-from pages.shared.map_chart import HOVER_UP_TO, clicked_cluster, map_figure
-from pages.shared.map_coloring import CLUSTER, Coloring, coloring, coloring_choices
+from pages.shared.map_chart import clicked_cluster
+from pages.shared.map_coloring import CLUSTER, coloring, coloring_choices
 from pages.shared.map_drawing import outdated_map, waiting_for_map
-from pages.shared.map_legend import legend, visible_points
+from pages.shared.map_legend import later_legend, legend, visible_points
 from pages.shared.map_movement import movement_chart, movement_panel, movement_toggle
 from pages.shared.map_panel import panel
+from pages.shared.map_view import CHART, draw
 from pages.shared.slice_choice import map_slice, save_shape_as_slice
 from pages.shared.state import embedding_names, embedding_title, require_project
 
 METHODS = {"pca": "PCA", "umap": "UMAP", GUIDED: "Separate my labels"}
-CHART = "map_chart"
 CHOICE_WIDTH = 165
 
 
@@ -85,7 +85,10 @@ def map_fragment() -> None:
             show_movement(embedding, method, panel_side)
             return
         chart_place = st.container()
-        visible = visible_points(colors, len(xy), legend(colors))
+        later = np.arange(len(xy)) >= project.first_later(embedding, method)
+        with st.container(horizontal=True, gap="small"):
+            hidden, later_show = legend(colors), later_legend(int(later.sum()))
+        visible = visible_points(colors, len(xy), hidden, None if later_show else later)
         within = map_slice(project, choose_rows)
         if within is not None:
             visible = visible & np.isin(np.arange(len(xy)), within)
@@ -94,7 +97,8 @@ def map_fragment() -> None:
         selection: Selection = st.session_state.get("map_selection", Selection())
         rows = selection.rows(xy, visible)
         with chart_place:
-            draw(xy, colors, visible, drag, selection, (embedding, method, color_by), clusters)
+            mark = (embedding, method, color_by)
+            draw(project, xy, colors, visible, drag, selection, mark, clusters=clusters, later=later)
     with panel_side:
         if selection.name:
             st.caption(f"“{plain(selection.name)}”, all of it")
@@ -279,59 +283,6 @@ def choose_records(rows: NDArray[np.int64], name: str) -> None:
     st.session_state["map_selection"] = Selection.of(rows, name)
     st.session_state["map_drawn_on"] = None
     st.session_state.pop("map_message", None)
-
-
-def draw(
-    xy: NDArray[np.float32],
-    colors: Coloring,
-    visible: NDArray[np.bool_],
-    drag: str,
-    selection: Selection,
-    mark: tuple[str, ...],
-    clusters: Clustering | None = None,
-) -> None:
-    """Draw the chart; while the browser itself still shows the drawn shape, the figure stays as it was."""
-    words = st.session_state.get("map_highlight", "").strip()
-    found = None
-    if words:
-        found = np.array([record.row for record in project.search(words, limit=2000)], dtype=np.int64)
-        found = found[found < len(xy)]
-    mark = (*mark, clusters.id if clusters else None, project.revision)
-    mark = (*mark, visible.tobytes() if len(xy) < 10_000 else visible.sum(), drag, words)
-    in_browser = st.session_state.get("map_drawn_on") == mark
-    shown = Selection() if in_browser else selection
-    if (mark, shown) != (st.session_state.get("map_mark"), st.session_state.get("map_shown")):
-        st.session_state["map_seen"] = ()
-    st.session_state["map_mark"], st.session_state["map_shown"] = mark, shown
-    texts = None
-    if len(xy) <= HOVER_UP_TO:
-        texts = project.cached("hover", project.n_records, hover_texts)
-    st.plotly_chart(
-        map_figure(
-            xy, colors, visible=visible, drawn=shown, drag=drag, texts=texts, found=found, clusters=clusters
-        ),
-        key=CHART,
-        on_select="rerun",
-        selection_mode=("lasso", "box") if clusters is None else ("lasso", "box", "points"),
-        width="stretch",
-        config={"displaylogo": False, "scrollZoom": True, "doubleClick": "reset+autosize"},
-    )
-    note = f"{int(visible.sum()):,} points · scroll to zoom · double-click clears the shape"
-    if drag == "pan":
-        note += " · click selects a cluster"
-    if found is not None:
-        note += f" · {len(found):,}{' or more' if len(found) >= 2000 else ''} contain “{words}”"
-    st.caption(note)
-
-
-def hover_texts() -> list[str]:
-    """A line of each text, for the pointer; angle brackets would be read as markup."""
-    from html import escape
-
-    return [
-        escape(record.text[:90] + ("…" if len(record.text) > 90 else ""))
-        for record in project.records(np.arange(project.n_records))
-    ]
 
 
 project = require_project(embedded=True)

@@ -13,7 +13,13 @@ from pages.shared.chips import label_buttons, new_label_dialog
 from pages.shared.duplicates_dialog import offer_duplicates
 from pages.shared.finder import finder, fold
 from pages.shared.layout import plain, title, told
-from pages.shared.neighbor_columns import PAGE, judgement_line, neighbor_column, tuning_needs
+from pages.shared.neighbor_columns import (
+    PAGE,
+    judgement_line,
+    neighbor_column,
+    training_note,
+    tuning_needs,
+)
 from pages.shared.record_card import record_meta, record_style, record_text, short
 from pages.shared.record_list import Judging, Line, record_list
 from pages.shared.state import embedding_names, embedding_title, require_project
@@ -153,6 +159,7 @@ def comparison(project: Project, record: Record) -> None:
         st.space("stretch")
         first = pager(min(k, most))
     raw, tuned = compared(project, record.row, k, version)
+    training_note(project, record.row, [side for side in (raw, tuned) if side is not None], first)
     left, right = st.columns(2, gap="medium")
     actions = {
         "first": first,

@@ -5,6 +5,7 @@ import time
 import streamlit as st
 
 from embtune.store.jobs import JobRow
+from embtune.work.promoting import verdict_of
 from pages.shared.base_models import which_base_model
 from pages.shared.charts import live_loss
 from pages.shared.device import device_line
@@ -43,12 +44,13 @@ def _outcome(job: JobRow) -> None:
     if job.state != "done" or not job.result or time.time() - (job.finished_at or 0) > _RECENT_SECONDS:
         return
     name = job.result.get("version")
-    if name not in [version.name for version in project.versions]:
+    version = next((version for version in project.versions if version.name == name), None)
+    if version is None:
         return
     active = project.active_embedding
-    after = "and is now the active embedding" if active == name else f"; {active} stays active"
+    after = "it is the active embedding now" if active == name else f"{active} stays active"
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{name}** is ready {after}.".replace(" ;", ";"), width="content")
+        st.markdown(f"**{name}** is ready: {verdict_of(version).short}; {after}.", width="content")
         st.page_link("pages/map.py", label="See it on the map", icon=":material/scatter_plot:")
         st.page_link("pages/neighbors.py", label="Compare neighbours", icon=":material/join_inner:")
         st.page_link("pages/evaluate.py", label="What changed", icon=":material/compare_arrows:")

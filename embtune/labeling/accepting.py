@@ -27,7 +27,7 @@ MANY = 20
 REGIONS_PER_LABEL = 2.6
 """Regions of the corpus that the first records to look at come from, for each label."""
 
-ENOUGH_TO_DOUBT = 100
+ENOUGH_TO_DOUBT = 50
 """Labels, or `REGIONS_PER_LABEL` for each of the set, from which on a model's doubts are worth following."""
 
 

@@ -9,15 +9,19 @@ import numpy as np
 
 from embtune.errors import BadInputError, ConflictError, NotFoundError, UnknownChoiceError
 from embtune.labeling.state import MANUAL_SOURCES, SOURCES
-from embtune.labeling.undoing import changes_to_turn, ground
+from embtune.labeling.undoing import Turn, ground, new_labels, to_turn
 from embtune.store import journal
+from embtune.store.artifacts import put_active
 from embtune.store.journal import Action, Vote
 from embtune.store.labelset import Change, Label, apply_changes, is_deleted
 from embtune.store.marks import COMMENT, FLAG, insert_marks
 from embtune.store.sessions import mark_answered
-from embtune.store.weak_runs import follow_action, replaced_actions
+from embtune.store.tasks import apply_task_changes
+from embtune.store.weak_runs import follow_action, replaced_actions, set_in_force
 
 LONGEST_COMMENT = 10_000
+# Undone by their number alone: who takes back their last label must not change the embedding with it.
+_BY_NUMBER = (journal.EMBEDDING, journal.WEAK_RUN)
 
 if TYPE_CHECKING:
     from embtune.project import Project, Records
@@ -179,7 +183,8 @@ class LabelBook:
     def undo(self, action_id: int | None = None) -> Action | None:
         """Take back an action as a whole, by default `last()`; whatever came after it stays.
 
-        A run of weak supervision that is taken back leaves its place to the run that it took it from.
+        A run of weak supervision that is taken back leaves its place to the run that it took it from. Labels
+        that an import added go with it, unless something else has them; `detail["labels_left"]` says what.
 
         Raises
         ------
@@ -222,6 +227,7 @@ class LabelBook:
             undone=undone,
             annotator=project.annotator,
             task_id=project.task.id,
+            but=_BY_NUMBER,
         )
         return next((one for one in found if one.id not in replaced), None)
 
@@ -236,14 +242,29 @@ class LabelBook:
             action = self.action(action_id)
             if (action.undone_at is not None) == undone:
                 return action  # somebody else was faster
-            changes = changes_to_turn(action, ground(connection, project.id, [action]))
+            turn = to_turn(action, ground(connection, project, [action]))
             journal.mark_undone(connection, project.id, action_id, undone=undone)
             if action.task_id is not None:
                 follow_action(connection, project.id, action.task_id, action_id, undone=undone)
-            if changes:
-                apply_changes(connection, project.id, changes)
+            self._turn(connection, action, turn)
         project.sessions_book.follow(action, undone=undone)
         return self.action(action_id)
+
+    def _turn(self, connection: Any, action: Action, turn: Turn) -> None:
+        """Do what goes with undoing or redoing an action, within the caller's transaction."""
+        project_id = self._project.id
+        if turn.labels:
+            apply_changes(connection, project_id, turn.labels)
+        if new_labels(action):
+            gone = [change.label_id for change in turn.labels if change.after is True]
+            journal.put_detail(connection, project_id, action.id, "labels_gone", gone)
+            journal.put_detail(connection, project_id, action.id, "labels_left", dict(turn.left))
+        if turn.tasks:
+            apply_task_changes(connection, project_id, turn.tasks)
+        if turn.weak is not None and action.task_id is not None:
+            set_in_force(connection, project_id, action.task_id, turn.weak[0])
+        if turn.embedding is not None:
+            put_active(connection, project_id, turn.embedding)
 
     def action(self, action_id: int) -> Action:
         """Return an action by its number."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,26 @@ def impact(project: Project, name: str) -> Impact:
     stamp = (project.revision, len(project.versions), n_heuristics, n_slices)
     found: Impact = project.cached(("impact", label_id), stamp, count)
     return found
+
+
+def meant_by(project: Project, label_ids: Collection[int]) -> dict[int, str]:
+    """Say of labels, of any task, what means them besides annotations; left out if nothing does."""
+    out = {}
+    for task in project.tasks:
+        view = project.view(task=task.name)
+        mine = [label for label in view.labels if label.id in label_ids]
+        if not mine:
+            continue
+        rules = _heuristics_by_label(view)
+        for label in mine:
+            n = rules[label.name]
+            if n:
+                out[label.id] = f"{counted(n, 'heuristic')} {'votes' if n == 1 else 'vote'} for it"
+    for label_id in label_ids:
+        n = sum(label_id in one.labels.values() for one in project.slices() if not one.is_static)
+        if n and label_id not in out:
+            out[label_id] = f"{counted(n, 'slice')} {'asks' if n == 1 else 'ask'} for it"
+    return out
 
 
 def _heuristics_by_label(project: Project) -> Counter[str]:

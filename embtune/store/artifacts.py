@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from embtune.store.database import Database
+from embtune.store.journal import EMBEDDING, insert_action
 from embtune.store.tables import clusterings, embeddings, evaluations, maps, projects, trained_on, versions
 
 
@@ -60,6 +61,14 @@ class MapRow:
     created_at: float
 
 
+@dataclass(frozen=True)
+class Active:
+    """The active embedding, and the names of all there are."""
+
+    name: str
+    known: frozenset[str]
+
+
 _EMBEDDING = [embeddings.c[name] for name in EmbeddingRow.__dataclass_fields__]
 _VERSION = [versions.c[name] for name in VersionRow.__dataclass_fields__]
 _MAP = [maps.c[name] for name in MapRow.__dataclass_fields__]
@@ -84,16 +93,24 @@ def insert_version(
     *,
     embedding: dict[str, Any],
     trained: Sequence[tuple[int, int]],
-    activate: bool = False,
+    activate: str | None = None,
     **values: Any,
-) -> None:
+) -> str:
     """Write a version, its embedding and the (row, label id) it learned from: all or none.
 
-    With `activate` it becomes the project's active embedding.
+    Its name is the next one that is free: of two tunings that end at once, each gets its own. With
+    `activate`, which is who tuned, it becomes the active embedding, and that is an action of the journal.
+
+    Returns
+    -------
+    str
+        The name, such as "v2".
     """
     now = time.time()
     with db.write() as connection:
-        result = connection.execute(versions.insert().values(project_id=project_id, created_at=now, **values))
+        name = _next_version(connection, project_id)
+        made = versions.insert().values(project_id=project_id, name=name, created_at=now, **values)
+        result = connection.execute(made)
         key = result.inserted_primary_key
         assert key is not None
         if trained:
@@ -101,20 +118,75 @@ def insert_version(
                 trained_on.insert(),
                 [{"version_id": key[0], "row": row, "label_id": label_id} for row, label_id in trained],
             )
-        connection.execute(embeddings.insert().values(project_id=project_id, created_at=now, **embedding))
-        if activate:
-            connection.execute(
-                projects.update().where(projects.c.id == project_id).values(active_embedding=values["name"])
-            )
+        connection.execute(
+            embeddings.insert().values(project_id=project_id, name=name, created_at=now, **embedding)
+        )
+        if activate is not None:
+            summary = f"{name} became the active embedding"
+            _activate(connection, project_id, name, annotator=activate, summary=summary, by="gate")
+    return name
 
 
-def mark_promoted(db: Database, project_id: int, name: str, mark: dict[str, Any]) -> None:
-    """Make a version the active embedding, and note with it that a person decided so."""
+def next_version_name(db: Database, project_id: int) -> str:
+    """Return the name that the next version would get now, such as "v2"."""
+    with db.read() as connection:
+        return _next_version(connection, project_id)
+
+
+def _next_version(connection: sa.Connection, project_id: int) -> str:
+    used = connection.scalars(sa.select(versions.c.name).where(versions.c.project_id == project_id))
+    return f"v{1 + max((int(name[1:]) for name in used if name[1:].isdigit()), default=0)}"
+
+
+def activate(
+    db: Database,
+    project_id: int,
+    name: str,
+    *,
+    annotator: str,
+    summary: str,
+    mark: dict[str, Any] | None = None,
+) -> None:
+    """Make an embedding the active one, as an action of the journal.
+
+    `mark` is noted with a version, for a person decided in place of the gate.
+    """
     with db.write() as connection:
-        chosen = sa.and_(versions.c.project_id == project_id, versions.c.name == name)
-        gate = connection.scalar(sa.select(versions.c.gate).where(chosen)) or {}
-        connection.execute(versions.update().where(chosen).values(gate=gate | {"by_hand": mark}))
-        connection.execute(projects.update().where(projects.c.id == project_id).values(active_embedding=name))
+        if mark is not None:
+            chosen = sa.and_(versions.c.project_id == project_id, versions.c.name == name)
+            gate = connection.scalar(sa.select(versions.c.gate).where(chosen)) or {}
+            connection.execute(versions.update().where(chosen).values(gate=gate | {"by_hand": mark}))
+        _activate(connection, project_id, name, annotator=annotator, summary=summary, by="hand")
+
+
+def _activate(
+    connection: sa.Connection, project_id: int, name: str, *, annotator: str, summary: str, by: str
+) -> None:
+    before = active_within(connection, project_id).name
+    put_active(connection, project_id, name)
+    insert_action(
+        connection,
+        project_id,
+        [],
+        source="model",
+        annotator=annotator,
+        label_id=None,
+        summary=summary,
+        detail={"embedding": name, "before": before, "by": by, "from": "Tune"},
+        kind=EMBEDDING,
+    )
+
+
+def active_within(connection: sa.Connection, project_id: int) -> Active:
+    """Return which embedding is active, and which there are, within the caller's transaction."""
+    name = connection.scalar(sa.select(projects.c.active_embedding).where(projects.c.id == project_id))
+    known = connection.scalars(sa.select(embeddings.c.name).where(embeddings.c.project_id == project_id))
+    return Active(str(name), frozenset(known))
+
+
+def put_active(connection: sa.Connection, project_id: int, name: str) -> None:
+    """Make an embedding the active one within the caller's transaction, and tell no journal."""
+    connection.execute(projects.update().where(projects.c.id == project_id).values(active_embedding=name))
 
 
 def delete_version(db: Database, project_id: int, name: str) -> None:

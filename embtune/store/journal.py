@@ -12,12 +12,15 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from embtune.store.database import Database
+from embtune.store.many import insert_many
 from embtune.store.projects import raise_revision
-from embtune.store.tables import actions, judgements, labels, marks, votes
+from embtune.store.tables import actions, judgements, labels, marks, tasks, votes
 
 VOTES, LABEL_SET, MARK, JUDGEMENT = "votes", "label set", "mark", "judgement"
-KINDS = (VOTES, LABEL_SET, MARK, JUDGEMENT)
-"""Kinds of actions: annotations, a change of the label set, flags and comments, similarity judgements."""
+TASK, WEAK_RUN, EMBEDDING = "label task", "weak run", "embedding"
+KINDS = (VOTES, LABEL_SET, MARK, JUDGEMENT, TASK, WEAK_RUN, EMBEDDING)
+"""Kinds of actions: annotations, a change of the label set, flags and comments, similarity judgements, a
+change of label tasks, another run of weak supervision in force, another embedding active."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Action:
         said = self.detail.get("from")
         if isinstance(said, str) and said:
             return said
-        if self.kind == LABEL_SET or "changes" in self.detail:
+        if self.kind in (LABEL_SET, TASK) or "changes" in self.detail:
             return "label set"
         if "session" in self.detail:
             return "session"
@@ -106,25 +109,17 @@ def insert_action(
     key = result.inserted_primary_key
     assert key is not None
     action_id = int(key[0])
-    if given:
-        connection.execute(
-            votes.insert(),
-            [
-                {
-                    "project_id": project_id,
-                    "task_id": task_id,
-                    "row": vote.row,
-                    "action_id": action_id,
-                    "answer": vote.answer,
-                    "label_id": vote.label_id,
-                    "source": source,
-                    "annotator": annotator,
-                    "confidence": vote.confidence,
-                    "created_at": now,
-                }
-                for vote in given
-            ],
-        )
+    insert_many(
+        connection,
+        votes,
+        ("project_id", "task_id", "row", "action_id", "answer", "label_id", "source", "annotator",
+         "confidence", "created_at"),
+        (
+            (project_id, task_id, vote.row, action_id, vote.answer, vote.label_id, source, annotator,
+             vote.confidence, now)
+            for vote in given
+        ),
+    )  # fmt: skip
     raise_revision(connection, project_id)
     return action_id
 
@@ -151,11 +146,12 @@ def list_actions(
     since: float | None = None,
     until: float | None = None,
     n_at_least: int = 0,
+    but: Collection[str] = (),
 ) -> list[Action]:
     """The newest actions first, of those that fit everything that is given.
 
     `undone` keeps those that are (or are not) undone, `before` those of lower numbers, `label_ids` those that
-    gave or changed one of the labels, `n_at_least` those on as many records.
+    gave or changed one of the labels, `n_at_least` those on as many records; `but` leaves out kinds.
     """
     query = sa.select(*_ACTION).where(actions.c.project_id == project_id)
     order = actions.c.id.desc()
@@ -166,6 +162,8 @@ def list_actions(
     for column, wanted in ((actions.c.kind, kind), (actions.c.annotator, annotator)):
         if wanted is not None:
             query = query.where(column == wanted)
+    if but:
+        query = query.where(actions.c.kind.not_in(list(but)))
     if task_id is not None:  # flags and judgements belong to no task, and so to every one
         query = query.where(sa.or_(actions.c.task_id == task_id, actions.c.task_id.is_(None)))
     if before is not None:
@@ -224,6 +222,16 @@ def answers_of_action(
         query = query.where(votes.c.row.in_([int(row) for row in rows]))
     with db.read() as connection:
         return {row: (answer, label_id) for row, answer, label_id in connection.execute(query)}
+
+
+def votes_of_actions(connection: sa.Connection, action_ids: Collection[int]) -> dict[tuple[int, int], int]:
+    """Count the annotations of actions by (action, label), within the caller's transaction."""
+    query = (
+        sa.select(votes.c.action_id, votes.c.label_id, sa.func.count())
+        .where(votes.c.action_id.in_(list(action_ids)), votes.c.label_id.is_not(None))
+        .group_by(votes.c.action_id, votes.c.label_id)
+    )
+    return {(row[0], row[1]): row[2] for row in connection.execute(query)}
 
 
 def answers_in_sessions(
@@ -287,11 +295,11 @@ def votes_by_id(
 
 
 def count_by_source(db: Database, project_id: int) -> dict[str, int]:
-    """Count the votes not undone of each source."""
+    """Count the votes not undone of each source, in the label tasks that there are."""
     query = (
         sa.select(votes.c.source, sa.func.count())
-        .select_from(votes.join(actions))
-        .where(votes.c.project_id == project_id, actions.c.undone_at.is_(None))
+        .select_from(votes.join(actions).join(tasks, tasks.c.id == votes.c.task_id))
+        .where(votes.c.project_id == project_id, actions.c.undone_at.is_(None), sa.not_(tasks.c.deleted))
         .group_by(votes.c.source)
     )
     with db.read() as connection:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from embtune.errors import ConflictError
 from embtune.store.database import Database
 from embtune.store.projects import raise_revision
-from embtune.store.tables import actions, labels, records, session_items, trained_on, versions, votes
+from embtune.store.tables import actions, labels, records, session_items, tasks, trained_on, versions, votes
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,12 @@ _WORDS = {
 
 
 def list_labels(db: Database, project_id: int, task_id: int | None = None) -> list[Label]:
-    """The label set in its order; with no task, the labels of all tasks."""
+    """The label set in its order; with no task, the labels of all tasks that there are."""
     query = sa.select(*_LABEL).where(labels.c.project_id == project_id, _IN_USE)
     if task_id is not None:
         query = query.where(labels.c.task_id == task_id)
+    else:
+        query = query.where(labels.c.task_id.in_(sa.select(tasks.c.id).where(sa.not_(tasks.c.deleted))))
     with db.read() as connection:
         return [Label(*row) for row in connection.execute(query.order_by(labels.c.position, labels.c.id))]
 

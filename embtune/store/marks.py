@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from embtune.store.database import Database
+from embtune.store.many import insert_many
 from embtune.store.tables import actions, marks
 
 FLAG, COMMENT = "flag", "comment"
@@ -40,20 +41,11 @@ def insert_marks(
 ) -> None:
     """Write the marks of an action within the caller's transaction; a text of None takes them off."""
     now = time.time()
-    connection.execute(
-        marks.insert(),
-        [
-            {
-                "project_id": project_id,
-                "row": int(row),
-                "action_id": action_id,
-                "kind": kind,
-                "text": text,
-                "annotator": annotator,
-                "created_at": now,
-            }
-            for row in rows
-        ],
+    insert_many(
+        connection,
+        marks,
+        ("project_id", "row", "action_id", "kind", "text", "annotator", "created_at"),
+        ((project_id, int(row), action_id, kind, text, annotator, now) for row in rows),
     )
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from embtune.errors import BadInputError
 from embtune.store.database import Database
+from embtune.store.records import n_records_of
 from embtune.store.tables import jobs, projects, records, tasks, votes
 
 FIRST_TASK = "Labels"
@@ -119,7 +120,7 @@ def delete_project(db: Database, project_id: int) -> None:
 
 def list_projects(db: Database) -> list[ProjectCount]:
     """All projects, the last used first."""
-    n_records = sa.select(sa.func.count()).where(records.c.project_id == projects.c.id).scalar_subquery()
+    n_records = n_records_of(projects.c.id).scalar_subquery()
     n_jobs = (
         sa.select(sa.func.count())
         .where(jobs.c.project_id == projects.c.id, jobs.c.state.in_(["queued", "running"]))

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from embtune.store.database import Database
-from embtune.store.tables import actions, session_items, sessions, votes
+from embtune.store.tables import actions, session_items, sessions, tasks, votes
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,9 @@ def list_sessions(db: Database, project_id: int, session_id: int | None = None) 
     )
     if session_id is not None:
         query = query.where(sessions.c.id == session_id)
+    else:  # those of a deleted task come back with it
+        gone = sa.select(tasks.c.id).where(tasks.c.deleted)
+        query = query.where(sa.or_(sessions.c.task_id.is_(None), sessions.c.task_id.not_in(gone)))
     with db.read() as connection:
         return [SessionRow(*row) for row in connection.execute(query)]
 

@@ -74,6 +74,7 @@ tasks = Table(
     Column("description", Text, nullable=False, server_default=""),
     Column("position", Integer, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("deleted", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("project_id", "name"),
     sqlite_autoincrement=True,
 )

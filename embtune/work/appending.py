@@ -36,6 +36,17 @@ def n_placed(project: Project, embedding: str, method: str) -> int:
     return 0 if made is None else int(made.detail.get("placed", 0))
 
 
+def first_later(project: Project, embedding: str, method: str) -> int:
+    """Return the first row that is shown apart on a map: from it on, records came later.
+
+    That is after the map was drawn, or after the version was made that it shows, which never saw them.
+    """
+    n = project.n_records
+    made = project.find_map(embedding, method)
+    first = n if made is None else made.n_rows - n_placed(project, embedding, method)
+    return min(first, n - (0 if embedding == "raw" else n_appended(project, embedding)))
+
+
 @dataclass(frozen=True)
 class Before:
     """An embedding as it was before more records were embedded."""

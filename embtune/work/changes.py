@@ -162,6 +162,7 @@ def compute_changes(
 
     Lists that are known already, or longer ones, are used again. Returns the totals as plain values.
     """
+    report(0, None, "", "loading libraries")
     from embtune.embedding.device import pick_device
     from embtune.embedding.matrix import save_matrix
     from embtune.neighbors.exact import nearest

@@ -23,7 +23,7 @@ def judgements_for_training(project: Project) -> Judgements:
     from embtune.tuning.judgements import Judgements, without_contradictions
 
     def gather() -> Judgements:
-        measured = _measured(project)
+        measured = kept_for_measuring(project)
         scores: dict[tuple[int, int], list[float]] = {}
         triplets: list[tuple[int, ...]] = []
         for one in project.judgements():
@@ -50,14 +50,14 @@ def n_judgements_left_out(project: Project) -> int:
     """Count the judgements in force that touch a record which is measured on, and so train nothing."""
 
     def count() -> int:
-        measured = _measured(project)
+        measured = kept_for_measuring(project)
         return sum(any(measured[row] for row in one.rows) for one in project.judgements())
 
     known: int = project.cached("judgements left out", project.revision, count)
     return known
 
 
-def _measured(project: Project) -> NDArray[np.bool_]:
+def kept_for_measuring(project: Project) -> NDArray[np.bool_]:
     """Tell which records are measured on, or will be. Shape (n,)."""
     if project.measures_on_reference:
         return project.reference() >= 0

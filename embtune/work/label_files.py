@@ -48,6 +48,7 @@ def label_from_table(
             confidence = confidences[i] if confidences else 1.0
             found += [(at, labels_of[i], confidence) for at in find.rows(i, row)]
     with project.db.write() as connection:
+        known = {label.id for label in project.labels}
         ids = ensure_labels(connection, project, [value for _, value, _ in found])
         action = insert_action(
             connection,
@@ -57,7 +58,7 @@ def label_from_table(
             annotator=annotator,
             label_id=None,
             summary=f"Labelled {len(found):,} records from {table.name}",
-            detail={"file": table.name},
+            detail={"file": table.name, "new_labels": sorted({*ids.values()} - known)},
             task_id=project.task.id,
         )
     return {"action": action, "n_labelled": len({row for row, _, _ in found}), "file": table.name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from embtune.work.measuring import LEAST_RECORDS, Measure, choose, score_neighbo
 
 if TYPE_CHECKING:
     from embtune.project import Project
+    from embtune.store.artifacts import VersionRow
 
 _KS = (10, 25, 100, 1000)
 Gap = dict[str, float]
@@ -80,41 +82,79 @@ def gate(
         metrics["accuracy"] = {name: round(float(hits.mean()), 4) for name, hits in accuracy.items()}
         metrics["accuracy_difference"] = _gap(accuracy["new"], accuracy[active])
         metrics["accuracy_difference_to_raw"] = _gap(accuracy["new"], accuracy["raw"])
-    return metrics, _decide(metrics, active, k, measure) | {"before": active}
+    return metrics, _decide(metrics) | {"before": active}
 
 
-def _decide(metrics: dict[str, Any], active: str, k: int, measure: Measure) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of a version wherever it is named: the same words everywhere.
+
+    `short` is such as "better than raw", `sentence` begins with it and says why, with the figures.
+    """
+
+    short: str
+    sentence: str
+
+
+def verdict_of(version: VersionRow) -> Verdict:
+    """Return the verdict of the gate over a version: found once, when it was made."""
+    metrics, kept = version.metrics, str(version.gate.get("reason", ""))
+    if not metrics.get("measured_on"):
+        return Verdict("not measured", kept or "Not measured.")
+    active = bool(version.gate.get("active"))
+    against = str(metrics.get("compared_with", "raw"))
+    short = _short(against, better=active)
+    try:
+        decided = _decide(metrics)
+    except KeyError:  # a release that measured less kept it as a sentence only
+        decided = {}
+    if decided.get("active") == active:
+        return Verdict(short, decided["reason"])
+    return Verdict(short, f"{_capital(short)}. {kept}".strip())
+
+
+def said_of(gap: Gap) -> str:
+    """Say of a difference with a 95 % interval whether it is one: "better beyond doubt", for example."""
+    if gap["low"] > 0:
+        return "better beyond doubt"
+    if gap["high"] < 0:
+        return "worse beyond doubt"
+    return "no better" if gap["mean"] <= 0 else "better by no more than chance may give"
+
+
+def _short(against: str, *, better: bool) -> str:
+    return f"better than {against}" if better else f"not better than {against} beyond doubt"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _decide(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Decide by what `gate` measured; the reason is one sentence, and begins with the verdict."""
     near, right = metrics["difference"], metrics.get("accuracy_difference")
+    active, k = metrics["compared_with"], metrics["main_k"]
     told = [f"top_{k:,} {_points(near)}"]
     if right is not None:
         told.append(f"accuracy of a quick model {_points(right)}")
     shown = (
-        f"{' and '.join(told)} against {active} (points with 95 % intervals, on {len(measure.rows):,} "
-        f"{measure.kind})"
+        f"{' and '.join(told)} (points with 95 % intervals, on {metrics['n_records']:,} "
+        f"{metrics['measured_on']})"
     )
     # Where a quick model has nothing left to win, it must only lose nothing.
     perfect = metrics.get("accuracy", {}).get(active) == 1.0 and right is not None and right["mean"] == 0
-    if near["low"] > 0 and right is not None and (right["low"] > 0 or perfect):
-        return {"active": True, "reason": f"Better: {shown}."}
+    better = near["low"] > 0 and right is not None and (right["low"] > 0 or perfect)
+    verdict = _capital(_short(active, better=better))
+    if better:
+        return {"active": True, "reason": f"{verdict}: {shown}."}
     because = []
     if near["low"] <= 0:
-        because.append(_why("its neighbours", near))
+        because.append(f"its neighbours are {said_of(near)}")
     if right is None:
         because.append("too few labels were left to compare a quick model")
     elif right["low"] <= 0:
-        because.append(_why("a quick model on it", right))
-    return {
-        "active": False,
-        "reason": f"Not better beyond doubt, so {active} stays active, because {' and '.join(because)}: "
-        f"{shown}.",
-    }
-
-
-def _why(what: str, gap: Gap) -> str:
-    verb = "are" if what.endswith("neighbours") else "is"
-    if gap["high"] < 0:
-        return f"{what} {verb} worse"
-    return f"{what} {verb} {'no better' if gap['mean'] <= 0 else 'better by no more than chance may give'}"
+        because.append(f"a quick model on it is {said_of(right)}")
+    return {"active": False, "reason": f"{verdict}, because {' and '.join(because)}: {shown}."}
 
 
 def _points(gap: Gap) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -234,17 +235,17 @@ def tune(
     metrics, gate = measure_and_gate(project, tuned.vectors, learned)
     if tuned.report:
         metrics["report"] = tuned.report
-    name = project.next_version_name()  # late, for another tuning may have ended meanwhile
-    folder = project.folder("models") / f"{name}-{int(time.time() * 1000)}"
+    # Named before the version is, which gets its name as it is written: no other tuning may have the same.
+    stem = f"{recipe}-{uuid.uuid4().hex[:12]}"
+    folder = project.folder("models") / stem
     save_model(folder, tuned)
-    file = project.folder("embeddings") / f"{name}-{raw.n_rows}-{int(time.time() * 1000)}.npy"
+    file = project.folder("embeddings") / f"{stem}-{raw.n_rows}.npy"
     save_matrix(file, tuned.vectors)
     seconds = round(time.perf_counter() - began, 2)
-    insert_version(
+    name = insert_version(
         project.db,
         project.id,
         embedding={
-            "name": name,
             "model": raw.model,
             "model_path": raw.model_path,
             "dim": int(tuned.vectors.shape[1]),
@@ -256,7 +257,6 @@ def tune(
             *zip(training.rows.tolist(), label_ids, strict=True),
             *((row, 0) for row in np.setdiff1d(learned, training.rows).tolist()),
         ],
-        name=name,
         recipe=recipe,
         parameters=dict(tuned.parameters) | how | ({} if slice is None else {"slice": slice}),
         seed=seed,
@@ -269,7 +269,7 @@ def tune(
         device=tuned.device,
         seconds=seconds,
         folder=project.relative(folder),
-        activate=gate["active"],
+        activate=project.annotator if gate["active"] else None,
     )
     prepare_graph(project, name)
     return {

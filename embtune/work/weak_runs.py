@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from embtune.errors import NotReadyError
 from embtune.heuristics.base import ABSTAIN
-from embtune.store.journal import Vote, insert_action
+from embtune.store.journal import Vote, insert_action, put_detail
 from embtune.store.weak_runs import WeakRun, insert_weak_run, set_in_force
 from embtune.work import stored_labels
 from embtune.work.heuristic_states import Heuristic
@@ -79,6 +79,7 @@ def write_run(
             task_id=project.task.id,
         )
         number = insert_weak_run(connection, project.id, project.task.id, action_id=action, **run)
+        put_detail(connection, project.id, action, "run", number)
         set_in_force(connection, project.id, project.task.id, number)
     return project.weak.get(number)
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from embtune.errors import BadInputError, ConflictError, NotFoundError, NotReadyError
 from embtune.heuristics.base import ABSTAIN
 from embtune.progress import Report, silent
-from embtune.store.weak_runs import WeakRun, list_weak_runs, set_in_force
+from embtune.store.journal import WEAK_RUN, insert_action
+from embtune.store.weak_runs import WeakRun, list_weak_runs, set_in_force, weak_runs_within
 from embtune.weak_supervision.base import LabelModel
 from embtune.weak_supervision.models import DEFAULT, MODELS, model_of, why_not
 from embtune.weak_supervision.running import THRESHOLD
@@ -203,8 +204,33 @@ class WeakBook:
         if wanted is not None and wanted.action_id is None:
             raise ConflictError(f"The labels of run {number} are not kept any more: run it again.")
         with project.db.write() as connection:
+            runs = weak_runs_within(connection, project.id, project.task.id)
+            before = next((run.id for run in runs if run.stands), None)
             set_in_force(connection, project.id, project.task.id, number)
+            if number != before:
+                self._note(connection, before, wanted)
         return None if wanted is None else self.get(wanted.id)
+
+    def _note(self, connection: Any, before: int | None, wanted: WeakRun | None) -> None:
+        """Write into the journal who put another run in force, within the caller's transaction."""
+        if wanted is None:
+            summary = f"Took run {before} of weak supervision out of force"
+        else:
+            instead = "" if before is None else f" in place of run {before}"
+            summary = f"Put run {wanted.id} of weak supervision in force{instead}"
+        insert_action(
+            connection,
+            self._project.id,
+            [],
+            source=SOURCE,
+            annotator=self._project.annotator,
+            label_id=None,
+            summary=summary,
+            detail={"run": None if wanted is None else wanted.id, "before": before, "from": SOURCE},
+            task_id=self._project.task.id,
+            kind=WEAK_RUN,
+            n_records=0 if wanted is None else wanted.n_labelled,
+        )
 
     def confusion(
         self, number: int | None = None, *, threshold: float = 0.0

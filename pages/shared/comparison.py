@@ -9,6 +9,7 @@ import streamlit as st
 
 from embtune.project import Project
 from embtune.work.comparison import Comparison
+from embtune.work.promoting import said_of, verdict_of
 from pages.shared.charts import MOST_CLASSES, confusion, share_violins, show, table, top_k_lines
 from pages.shared.chips import colors
 
@@ -44,10 +45,10 @@ def notes(comparison: Comparison) -> list[str]:
     out = []
     gap = comparison.difference
     if gap is not None:
-        sure = "the interval leaves out zero" if gap.low > 0 or gap.high < 0 else "it may be chance"
+        said = said_of({"mean": gap.mean, "low": gap.low, "high": gap.high})
         out.append(
-            f"Difference {100 * gap.mean:+.1f} points, 95 % interval {100 * gap.low:+.1f} to "
-            f"{100 * gap.high:+.1f}: {sure}."
+            f"Its neighbours are {said}: {100 * gap.mean:+.1f} points, 95 % interval {100 * gap.low:+.1f} to "
+            f"{100 * gap.high:+.1f}."
         )
     if result["n_queries"] < result["n_records"]:
         out.append(f"{result['n_queries']:,} of them, drawn at random, were asked for their neighbours.")
@@ -56,6 +57,16 @@ def notes(comparison: Comparison) -> list[str]:
         ks = " and ".join(f"{k:,}" for k in skipped)
         out.append(f"k = {ks} is left out: there are {result['n_records']:,} records.")
     return out
+
+
+def verdict_when_made(project: Project, comparison: Comparison) -> str:
+    """Return the verdict over the version that is compared, if it was found against the same embedding."""
+    first, last = comparison.results[0]["embedding"], comparison.results[-1]["embedding"]
+    for version in project.versions:
+        against = version.metrics.get("compared_with", "raw")
+        if version.name in (first, last) and against in (first, last) and first != last:
+            return f"{version.name} was found, when it was made, {verdict_of(version).short}."
+    return ""
 
 
 def charts(project: Project, comparison: Comparison) -> None:

@@ -55,6 +55,7 @@ def add_dialog(project: Project) -> None:
 def change_dialog(view: Project) -> None:
     """Rename a task, or delete it."""
     task = view.task
+    st.caption(f"{view.task_impact()[:1].upper()}{view.task_impact()[1:]}.")
     with st.form("task_edit", border=False):
         name = st.text_input("Name", task.name, max_chars=100, key=f"task_name_{task.id}")
         about = st.text_input("The question (optional)", task.description, key=f"task_about_{task.id}")
@@ -66,6 +67,8 @@ def change_dialog(view: Project) -> None:
             if here:
                 choose_task(name.strip())
             st.rerun()
+    if len(view.tasks) > 1:
+        st.caption("Deleted, it takes all of that along. Undo, here or on History, brings it back.")
     if st.button("Delete this task", key=f"task_delete_{task.id}", icon=":material/delete:"):
         with told():
             view.delete_task()

@@ -19,10 +19,13 @@ from pages.shared.map_coloring import Coloring
 # card some seconds at 20,000, a picture takes tenths.
 RASTER_FROM = 8_000
 HOVER_UP_TO = 3_000
+LATER_UP_TO = 3_000  # marks of records that came later; more of them are part of the picture, and fainter
 HEIGHT = 600
+View = tuple[tuple[float, float], tuple[float, float]]
 _MOST_NAMES = 24
 _NAME_ROOM = (0.17, 0.045)  # of the map's width and height
 _NAME_SPOT = 11
+_DIAMOND = 6  # pixels of the picture, from the middle to a corner
 
 
 def map_figure(
@@ -35,6 +38,8 @@ def map_figure(
     texts: list[str] | None = None,
     found: NDArray[np.int64] | None = None,
     clusters: Clustering | None = None,
+    later: NDArray[np.bool_] | None = None,
+    view: View | None = None,
 ) -> Any:
     """Draw the map.
 
@@ -55,6 +60,10 @@ def map_figure(
         Rows to ring: those that match a search.
     clusters
         Each gets a spot with its name, which can be clicked.
+    later
+        Shape (n,): records that came later, drawn as open diamonds on top of the others.
+    view
+        The part to show, as (low, high) of x and of y; all of it by default.
     """
     import pandas  # noqa: F401 -- plotly breaks on a pandas that another thread has half imported
     import plotly.graph_objects as go
@@ -63,12 +72,15 @@ def map_figure(
     rows = np.flatnonzero(visible)
     if drawn.picked:
         colors = colors.only(drawn.rows(xy))
-    if len(rows) > RASTER_FROM:
-        _paint(figure, xy, colors, rows)
+    apart = np.zeros(len(rows), dtype=bool) if later is None else later[rows]
+    if len(rows) <= RASTER_FROM:
+        figure.add_trace(_points(go, xy, colors, rows[~apart], texts))
+    elif apart.sum() <= LATER_UP_TO:
+        _paint(figure, xy, colors, rows[~apart])
     else:
-        # Grey first, so that a label is never hidden beneath what has none.
-        order = rows[np.argsort(colors.codes[rows] >= 0, kind="stable")]
-        figure.add_trace(_points(go, xy, colors, order, texts))
+        _paint(figure, xy, colors, rows, apart)
+    if 0 < apart.sum() <= LATER_UP_TO:
+        figure.add_trace(_points(go, xy, colors, rows[apart], texts, later=True))
     if found is not None and len(found):
         ringed = found[visible[found]]
         figure.add_trace(
@@ -88,6 +100,7 @@ def map_figure(
         figure.add_shape(type="path", path=path, line=line, fillcolor="rgba(122,133,153,0.06)")
     low, high = xy[rows].min(axis=0), xy[rows].max(axis=0)
     pad = np.maximum((high - low) * 0.03, 1e-3)
+    part = view or tuple((float(a), float(b)) for a, b in zip(low - pad, high + pad, strict=True))
     axis = {"showgrid": False, "zeroline": False, "showticklabels": False, "title": None, "fixedrange": False}
     figure.update_layout(
         height=HEIGHT,
@@ -97,8 +110,8 @@ def map_figure(
         showlegend=False,
         dragmode=drag,
         newselection={"line": {"dash": "dash", "width": 1.6, "color": "#7A8599"}},
-        xaxis={**axis, "range": [float(low[0] - pad[0]), float(high[0] + pad[0])]},
-        yaxis={**axis, "range": [float(low[1] - pad[1]), float(high[1] + pad[1])]},
+        xaxis={**axis, "range": list(part[0])},
+        yaxis={**axis, "range": list(part[1])},
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#8A93A3", "activecolor": "#0B5CAD"},
         hoverlabel={"align": "left"},
     )
@@ -173,7 +186,17 @@ def _apart(centers: NDArray[np.float32], xy: NDArray[np.float32]) -> list[bool]:
     return out
 
 
-def _points(go: Any, xy: Any, colors: Coloring, order: NDArray[np.int64], texts: list[str] | None) -> Any:
+def _points(
+    go: Any,
+    xy: Any,
+    colors: Coloring,
+    rows: NDArray[np.int64],
+    texts: list[str] | None,
+    *,
+    later: bool = False,
+) -> Any:
+    # Grey first, so that a label is never hidden beneath what has none.
+    order = rows[np.argsort(colors.codes[rows] >= 0, kind="stable")]
     n = len(order)
     size = 8 if n <= 1000 else 6 if n <= 5000 else 4
     known = colors.codes[order] >= 0
@@ -199,9 +222,18 @@ def _points(go: Any, xy: Any, colors: Coloring, order: NDArray[np.int64], texts:
             "opacity": np.where(known, 0.9, 0.5).astype(np.float32),
             "showscale": False,
         }  # fmt: skip
+    if later:
+        marker |= {
+            "symbol": "diamond-open",
+            "size": 11,
+            "line": {"width": 2},
+            "showscale": False,
+            "opacity": 1,
+        }
     hover: dict[str, Any] = {"hoverinfo": "skip"}
     if texts is not None:
-        hover = {"text": [texts[row] for row in order.tolist()], "hoverinfo": "text"}
+        said = "<br>came later" if later else ""
+        hover = {"text": [texts[row] + said for row in order.tolist()], "hoverinfo": "text"}
     return go.Scattergl(
         x=xy[order, 0],
         y=xy[order, 1],
@@ -219,6 +251,7 @@ def _picture(
     codes: NDArray[np.int64],
     values: NDArray[np.float32] | None,
     colors: tuple[str, ...],
+    later: NDArray[np.bool_] | None = None,
 ) -> Raster:
     """Paint points as small discs; kept, because a lasso draws the same picture again."""
     if values is not None:
@@ -232,17 +265,31 @@ def _picture(
         paint = np.array([_rgb(c) for c in (*colors, UNLABELLED_COLOR)], dtype=np.uint8)[codes]
     width, height = 1250, 1000  # more than the screen shows, so that a first zoom stays sharp
     radius = 2 if len(xy) <= 60_000 else 1 if len(xy) <= 200_000 else 0
-    spots = _disc(radius) * np.ptp(xy, axis=0) / (width, height)
-    return rasterize(
-        (xy[:, None] + spots[None]).reshape(-1, 2),
-        np.repeat(paint, len(spots), axis=0),
-        width=width,
-        height=height,
-        on_top=np.repeat(codes >= 0, len(spots)),
-    )
+    pixel = np.ptp(xy, axis=0) / (width, height)
+    apart = np.zeros(len(xy), dtype=bool) if later is None else later
+    stamped = [
+        _stamp(xy[rows], paint[rows], codes[rows] >= 0, spots * pixel)
+        for rows, spots in ((~apart, _disc(radius)), (apart, _diamond()))
+    ]
+    # What came later lies on top whether it has a label or not.
+    stamped[1][2][:] = True
+    points, paints, on_top = (np.concatenate(parts) for parts in zip(*stamped, strict=True))
+    return rasterize(points, paints, width=width, height=height, on_top=on_top)
 
 
-def _paint(figure: Any, xy: Any, colors: Coloring, rows: NDArray[np.int64]) -> None:
+def _stamp(xy: Any, paint: Any, on_top: Any, spots: Any) -> tuple[Any, Any, Any]:
+    """Put the pixels of a mark around every point."""
+    m = len(spots)
+    return (xy[:, None] + spots[None]).reshape(-1, 2), np.repeat(paint, m, axis=0), np.repeat(on_top, m)
+
+
+def _paint(
+    figure: Any,
+    xy: Any,
+    colors: Coloring,
+    rows: NDArray[np.int64],
+    later: NDArray[np.bool_] | None = None,
+) -> None:
     import plotly.graph_objects as go
 
     picture = _picture(
@@ -252,6 +299,7 @@ def _paint(figure: Any, xy: Any, colors: Coloring, rows: NDArray[np.int64]) -> N
         if colors.values is None
         else (colors.values[rows] - colors.low) / max(colors.high - colors.low, 1e-9),
         colors.colors,
+        later,
     )
     low, high = xy[rows].min(axis=0), xy[rows].max(axis=0)
     figure.add_layout_image(
@@ -279,6 +327,14 @@ def _disc(radius: int) -> NDArray[np.float64]:
     x, y = np.meshgrid(side, side)
     inside = x**2 + y**2 <= (radius + 0.3) ** 2
     return np.column_stack([x[inside], y[inside]]).astype(np.float64)
+
+
+def _diamond() -> NDArray[np.float64]:
+    """Return the pixels of an open diamond around (0, 0), two of them thick; shape (m, 2)."""
+    side = np.arange(-_DIAMOND, _DIAMOND + 1)
+    x, y = np.meshgrid(side, side)
+    line = np.isin(np.abs(x) + np.abs(y), (_DIAMOND - 1, _DIAMOND))
+    return np.column_stack([x[line], y[line]]).astype(np.float64)
 
 
 def _rgb(color: str) -> tuple[int, int, int]:

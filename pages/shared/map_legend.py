@@ -10,12 +10,20 @@ from embtune.labeling.labelset import UNLABELLED_COLOR
 from pages.shared.map_coloring import Coloring
 
 MOST_PILLS = 14
+LATER = "◇"
 
 
-def visible_points(colors: Coloring, n: int, hidden: set[int]) -> NDArray[np.bool_]:
-    """Tell which points show, given the hidden places of the legend; hiding all shows all."""
+def visible_points(
+    colors: Coloring, n: int, hidden: set[int], later: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Tell which points show, given the hidden places of the legend; hiding all shows all.
+
+    `later` are records to hide besides, shape (n,).
+    """
     codes = np.where(colors.codes[:n] < 0, len(colors.names), colors.codes[:n])
     visible = ~np.isin(codes, sorted(hidden))
+    if later is not None:
+        visible &= ~later
     return visible if visible.any() else np.ones(n, dtype=bool)
 
 
@@ -49,3 +57,20 @@ def legend(colors: Coloring) -> set[int]:
     )
     st.html(f"<style>{rules}</style>")
     return set(places) - set(shown)
+
+
+def later_legend(n: int) -> bool:
+    """Show how the records that came later are drawn, if there are any; return whether they show."""
+    if not n:
+        return True
+    shown = st.pills(
+        "Later records",
+        [LATER],
+        default=[LATER],
+        selection_mode="multi",
+        key="map_legend_later",
+        format_func=lambda _: f"{LATER} came later {n:,}",
+        label_visibility="collapsed",
+        help="Records that the map, or the version that it shows, has not seen: placed among the others.",
+    )
+    return bool(shown)

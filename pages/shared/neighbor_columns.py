@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 
+import numpy as np
 import streamlit as st
 
 from embtune.neighbors.compare import Neighborhood, Share
 from embtune.project import Project, Record
+from embtune.work.judging import kept_for_measuring
 from pages.shared.layout import plain
 from pages.shared.record_card import short
 from pages.shared.record_list import Judging, Line, record_list
@@ -76,6 +78,23 @@ def neighbor_column(
         open_title="See the neighbours of this one",
     )
     return started
+
+
+def training_note(project: Project, row: int, around: Sequence[Neighborhood], first: int) -> None:
+    """Say where the buttons are which marks would train nothing: those that touch what is measured on."""
+    measured = kept_for_measuring(project)
+    neighbors = np.unique(np.concatenate([side.rows[first : first + PAGE] for side in around]))
+    why = f"{'reference label' if project.measures_on_reference else 'label kept aside'} to measure with"
+    n = int(measured[neighbors].sum())
+    if measured[row]:
+        said = f"Marks ≈ ≠ on this record train nothing: it has a {why}."
+    elif n == 1:
+        said = f"A mark ≈ ≠ with one of these neighbours trains nothing: it has a {why}."
+    elif n:
+        said = f"Marks ≈ ≠ with {n:,} of these neighbours train nothing: each has a {why}."
+    else:
+        return
+    st.html(f'<span class="quiet num">{said}</span>')
 
 
 def judgement_line(project: Project) -> None:

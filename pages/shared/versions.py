@@ -9,6 +9,7 @@ import streamlit as st
 
 from embtune.project import Project
 from embtune.store.artifacts import VersionRow
+from embtune.work.promoting import verdict_of
 from pages.shared.chips import chip, colors
 from pages.shared.jobs import ago, duration
 from pages.shared.later_records import later_words
@@ -52,9 +53,10 @@ def _card(project: Project, version: VersionRow) -> str:
     lines = [
         f"<b style='font-size:1.1em'>{escape(embedding_title(project, version.name))}</b> "
         f"<span class='quiet'>· {' · '.join(escape(part) for part in about)}</span>",
-        score_line(version),
-        f"<span class='quiet'>{escape(str(version.gate.get('reason', '')))}</span>",
+        verdict_line(version),
     ]
+    if scores := score_line(version):
+        lines.append(scores)
     if later := project.n_appended(version.name):
         lines.append(f"<span class='quiet'>{later_words(later)}</span>")
     if "by_hand" in version.gate:
@@ -64,45 +66,36 @@ def _card(project: Project, version: VersionRow) -> str:
         )
     told = version.metrics.get("report", {})
     if told.get("chosen"):
-        lines.insert(
-            2,
+        lines.append(
             f"What won: <b>{escape(str(told['chosen']))}</b>. "
             f"<span class='quiet'>{escape(str(told.get('reason', '')))}</span>",
         )
     return "<div class='num' style='line-height:1.65'>" + "<br>".join(lines) + "</div>"
 
 
+def verdict_line(version: VersionRow) -> str:
+    """Return the verdict over a version in HTML: its words bold, why in small print."""
+    verdict = verdict_of(version)
+    words = verdict.short[:1].upper() + verdict.short[1:]
+    rest = verdict.sentence.removeprefix(words)
+    return f"<b>{escape(words)}</b><span class='quiet'>{escape(rest)}</span>"
+
+
 def score_line(version: VersionRow) -> str:
-    """Return a version's score beside raw's, in one line of HTML."""
+    """Return a version's scores beside raw's, in one line of HTML: figures alone, for the verdict judges."""
     metrics = version.metrics
     if not metrics.get("measured_on"):
-        return "not measured"
+        return ""
     k = str(metrics["main_k"])
-    ours, raws = metrics["top_k"][k], metrics["raw_top_k"][k]
-    gap = raw_difference(version)
-    text = f"top_{int(k):,} <b>{100 * ours:.1f} %</b> · raw {100 * raws:.1f} % · "
-    if gap is None:
-        return text + f"<b>{100 * (ours - raws):+.1f}</b> points"
-    answer = "yes" if gap["low"] > 0 else "no"
+    line = f"top_{int(k):,} <b>{_percent(metrics['top_k'][k])}</b> · raw {_percent(metrics['raw_top_k'][k])}"
     right = metrics.get("accuracy")
-    also = (
-        f"<br>quick model right on <b>{100 * right['new']:.1f} %</b> · raw {100 * right['raw']:.1f} %"
-        if right
-        else ""
-    )
-    return (
-        text + f"<b>{100 * gap['mean']:+.1f}</b> points "
-        f"(95 % interval {100 * gap['low']:+.1f} to {100 * gap['high']:+.1f}) · "
-        f"neighbours better than raw: <b>{answer}</b>{also}"
-    )
+    if right:
+        line += f" · quick model right on <b>{_percent(right['new'])}</b> · raw {_percent(right['raw'])}"
+    return line
 
 
-def raw_difference(version: VersionRow) -> dict[str, float] | None:
-    """Return the measured difference to raw with its interval, if there is one."""
-    metrics = version.metrics
-    if "difference_to_raw" in metrics:
-        return metrics["difference_to_raw"]
-    return metrics.get("difference") if metrics.get("compared_with") == "raw" else None
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _actions(project: Project, version: VersionRow, active: str) -> None:

@@ -38,6 +38,19 @@ def test_nothing_said_yet_tells_what_can_be_said(open_page, project, given_to, s
     assert "Mark a neighbour ≈ similar or ≠ different" in shown(at)
 
 
+def test_marks_that_would_train_nothing_are_told_where_they_are_given(
+    open_page, project, plain_project, shown
+):
+    at = open_page("neighbors", project, neighbors_row=0)  # every record has a reference label
+    assert "Marks ≈ ≠ on this record train nothing: it has a reference label" in shown(at)
+    assert "train nothing" not in shown(open_page("neighbors", plain_project, neighbors_row=0))
+    aside = plain_project.kept_aside().nonzero()[0]
+    row = next(row for row in range(60) if row not in aside)
+    plain_project.label(aside, plain_project.add_label("News").name)
+    at = open_page("neighbors", plain_project, neighbors_row=row)
+    assert "these neighbours train nothing: each has a label kept aside to measure with." in shown(at)
+
+
 def test_marks_are_kept_shown_and_counted_without_looking_for_neighbours_again(
     plain_project, judged, given_to, shown, monkeypatch
 ):

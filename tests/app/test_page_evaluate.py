@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from embtune.work.promoting import verdict_of
+
 
 @pytest.fixture
 def no_maps(monkeypatch):
@@ -43,6 +45,9 @@ def test_known_results_show_at_once_with_a_sentence_and_what_it_was_measured_on(
     assert f"of the {k} nearest; raw in" in at.header[0].value
     assert at.header[0].value.startswith("v1 finds the same class in ")
     assert "36 records with a reference label that v1 was not trained on" in shown(at)
+    assert f"v1 was found, when it was made, {verdict_of(measured.version('v1')).short}." in shown(at)
+    assert "Its neighbours are " in shown(at)
+    assert "it may be chance" not in shown(at)
     assert "k = 50 and 75 and 100 and 250 and 1,000 is left out: there are 36 records." in shown(at)
     assert not [button for button in at.button if button.key == "evaluate_start"]
 

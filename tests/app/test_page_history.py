@@ -2,6 +2,8 @@
 
 import pytest
 
+import embtune
+
 
 def markdown(at):
     return [element.value for element in at.main.markdown]
@@ -95,6 +97,50 @@ def test_filters(open_page, project, key, value, expected):
     at.selectbox(key=key).set_value(value).run()
     lines = [line.split("**")[1] for line in markdown(at) if "**" in line]
     assert lines == expected
+
+
+def test_who_put_what_in_force_is_told_and_undone_from_its_line(open_page, tuned, shown):
+    tuned.activate("v1" if tuned.active_embedding == "raw" else "raw")
+    ann, before = tuned.view(annotator="ann"), tuned.active_embedding
+    other = "v1" if before == "raw" else "raw"
+    ann.activate(other)
+    at = open_page("history", tuned)
+    action = tuned.history(1)[0]
+    line = markdown(at)[1]
+    assert action.summary in line
+    assert "ann · Tune" in line
+    assert f"history_open_{action.id}" not in [one.key for one in at.button]
+    turn(at, action).click().run()
+    assert tuned.active_embedding == before
+    at.selectbox(key="history_kind").set_value("Active embedding").run()
+    assert all("embedding" in line or "Rolled back" in line for line in markdown(at)[1:])
+
+
+def test_a_task_that_was_deleted_is_named_and_comes_back_from_its_line(open_page, project):
+    tone = project.add_task("Tone")
+    tone.add_label("Calm")
+    given = tone.label([0], "Calm")
+    tone.delete_task()
+    at = open_page("history", project)
+    assert any("task Tone, deleted" in line for line in markdown(at))
+    assert turn(at, given).disabled
+    turn(at, project.history(1)[0]).click().run()
+    assert [task.name for task in project.tasks] == ["Labels", "Tone"]
+    assert not turn(at, given).disabled
+
+
+def test_labels_that_stay_when_their_import_is_undone_are_named_with_the_reason(open_page, home, shown):
+    import json
+
+    project = embtune.open("made")
+    rows = [{"text": f"text {name}", "class": name} for name in "AB"]
+    project.import_records(json.dumps(rows).encode(), name="f.json", text="{text}", label_field="class")
+    action = project.history(1)[0]
+    project.label([1], "A")
+    at = open_page("history", project)
+    turn(at, action).click().run()
+    assert "A stays: 1 other annotation carries it." in shown(at)
+    assert [label.name for label in project.labels] == ["A"]
 
 
 def test_older_entries_are_a_page_on(open_page, project):

@@ -211,12 +211,26 @@ def test_a_task_is_followed_when_it_is_renamed_and_left_when_it_is_deleted(whole
 
 def test_a_task_is_changed_and_refused_to_go_with_a_reason(open_page, project):
     tone = project.add_task("Tone")
-    tone.label([0], tone.add_label("Calm").name)
+    tone.add_label("Calm")
+    tone.heuristics.add("lookup", "quiet", label="Calm", terms=["calm"])
     at = open_page("label_set", project)
     opener = f"task_change_{tone.task.id}"
     at.button(key=opener).click().run()
     in_dialog(at, opener, f"task_delete_{tone.task.id}")
-    assert "1 annotation given in this task still counts" in at.error[0].value
+    assert "1 heuristic votes in this task ('quiet')" in at.error[0].value
     at.text_input(key=f"task_name_{tone.task.id}").set_value("Mood")
     in_dialog(at, opener, f"task_save_{tone.task.id}")
     assert tone.task.name == "Mood"
+
+
+def test_what_hangs_on_a_task_is_told_before_it_is_deleted_and_undo_brings_it_back(open_page, project, shown):
+    tone = project.add_task("Tone")
+    tone.label([0, 1], tone.add_label("Calm").name)
+    at = open_page("label_set", project)
+    opener = f"task_change_{tone.task.id}"
+    at.button(key=opener).click().run()
+    assert "1 label, 2 annotations on 2 records." in shown(at)
+    in_dialog(at, opener, f"task_delete_{tone.task.id}")
+    assert [task.name for task in project.tasks] == ["Labels"]
+    project.undo()
+    assert tone.record(0).label == "Calm"

@@ -154,3 +154,26 @@ def test_an_empty_label_set_asks_for_the_first_label(open_page, plain_project):
     plain_project.make_map(embedding="raw", method="umap")
     at = open_page("map", plain_project)
     assert "The label set is empty" in texts(at)
+
+
+def test_in_other_colours_the_map_shows_the_part_that_was_looked_at(at, project, browser_sends):
+    import json
+
+    def shown():
+        layout = json.loads(at.get("plotly_chart")[0].proto.spec)["layout"]
+        return layout["xaxis"]["range"], layout["yaxis"]["range"]
+
+    def move(**view):
+        browser_sends(at, "map_keeper", view={"map": repr(at.session_state["map_shown_map"]), **view})
+
+    whole, part = shown(), ([-1.5, 0.5], [2.0, 3.0])
+    move(x=part[0], y=part[1])
+    assert shown() == whole  # the chart is left as it is: any change would be a new one
+    at.selectbox(key="map_color").set_value("source").run()
+    assert shown() == part
+    move()  # all of it, by the button of the chart
+    at.selectbox(key="map_color").set_value("label").run()
+    assert shown() == whole
+    move(x=part[0], y=part[1])
+    at.segmented_control(key="map_method").set_value("pca").run()
+    assert shown() not in (whole, part)  # another map

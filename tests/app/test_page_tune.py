@@ -1,5 +1,7 @@
 """Tune: says whether the labels suffice, starts the job asked for, and keeps the versions in hand."""
 
+from embtune.work.promoting import verdict_of
+
 
 def test_without_labels_the_page_says_what_is_missing_and_where_to_get_it(open_page, project):
     at = open_page("tune", project)
@@ -52,12 +54,34 @@ def test_a_version_shows_its_score_beside_raw_and_can_be_made_active_and_taken_b
     tuned.activate("raw")
     at = open_page("tune", tuned)
     assert "v1" in shown(at)
-    assert "better than raw:" in shown(at)
+    assert verdict_of(tuned.version("v1")).short in shown(at).lower()
     assert "24 labels" in shown(at)
     at.button(key="tune_activate_v1").click().run()
     assert tuned.active_embedding == "v1"
     at.button(key="tune_back").click().run()
     assert tuned.active_embedding == "raw"
+
+
+def test_a_card_has_one_verdict(open_page, tuned, shown):
+    """Better neighbours and a quick model that is no better: the card must not say yes and no."""
+    from embtune.store.tables import versions
+
+    better, chance = {"mean": 0.2, "low": 0.1, "high": 0.3}, {"mean": 0.02, "low": -0.01, "high": 0.05}
+    metrics = tuned.version("v1").metrics | {
+        "measured_on": "reference labels",
+        "difference": better,
+        "difference_to_raw": better,
+        "accuracy": {"new": 0.82, "raw": 0.8},
+        "accuracy_difference": chance,
+    }
+    with tuned.db.write() as connection:
+        gate = {"active": False, "reason": "as an older release put it", "before": "raw"}
+        connection.execute(versions.update().values(metrics=metrics, gate=gate))
+    said = shown(open_page("tune", tuned))
+    assert said.count("Not better than raw beyond doubt") == 1
+    assert "because a quick model on it is better by no more than chance may give" in said
+    assert "<b>yes</b>" not in said
+    assert "older release" not in said
 
 
 def test_labels_given_after_a_version_are_counted_one_by_one(open_page, tuned, shown):
@@ -92,7 +116,8 @@ def test_the_time_it_may_take_is_in_sight_and_passed_on(open_page, labelled, sta
 def test_a_version_that_the_gate_refused_says_so_is_marked_by_hand_and_rolled_back(open_page, tuned, shown):
     from embtune.store import artifacts
 
-    artifacts.mark_promoted(tuned.db, tuned.id, "v1", {"by": "ada", "at": 1.0, "before": "raw"})
+    mark = {"by": "ada", "at": 1.0, "before": "raw"}
+    artifacts.activate(tuned.db, tuned.id, "v1", annotator="ada", summary="Made v1 active", mark=mark)
     at = open_page("tune", tuned)
     assert "Made active by hand by ada" in shown(at)
     at.button(key="tune_roll_back_v1").click().run()

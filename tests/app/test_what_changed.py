@@ -39,6 +39,22 @@ def test_what_is_not_computed_yet_is_started_as_a_job(open_page, tuned, started)
     assert started == [("changes", {"version": "v1", "against": "raw", "k": 10})]
 
 
+def test_while_it_is_found_its_progress_stands_there(open_page, tuned):
+    import os
+
+    from embtune.store.jobs import create_job, report_job, start_job
+
+    job = create_job(tuned.db, tuned.id, "changes", {"version": "v1", "against": "raw", "k": 10})
+    start_job(tuned.db, job, os.getpid())
+    report_job(tuned.db, job, done=30, total=120, unit="records", message="nearest neighbours in raw")
+    at = open_changes(open_page, tuned)
+    assert "changes_start" not in [one.key for one in at.button]
+    bar = at.get("progress")[0].proto
+    assert bar.value == 25
+    assert "Finding what changed** · nearest neighbours in raw · 30 of 120 records" in bar.text
+    assert at.button(key=f"stop_changes_{job}").label == "Stop"
+
+
 def test_improved_harmed_and_unchanged_are_shown_alike_with_their_numbers(open_page, changed, shown):
     at = open_changes(open_page, changed)
     totals = changed.changes("v1", k=10).unseen

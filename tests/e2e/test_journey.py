@@ -59,7 +59,7 @@ def test_from_the_sample_to_an_export(page, server, tmp_path):
     follow(page, "Tune")
     page.locator(".st-key-tune_start button").click()
     page.locator(".st-key-tune_card_v1").wait_for(timeout=240_000)
-    page.locator(".st-key-tune_card_v1").get_by_text(re.compile(r"better than raw")).wait_for()
+    page.locator(".st-key-tune_card_v1").get_by_text(re.compile(r"[Bb]etter than raw")).wait_for()
     version = project.version("v1")
     assert version.labels["n"] == int(project.label_state().labelled.sum())
     assert version.metrics["measured_on"] == "reference labels"

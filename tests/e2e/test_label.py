@@ -94,6 +94,41 @@ def test_undo_takes_a_lasso_back_and_the_lasso_stays_armed(page, server, project
         settled(page)
 
 
+def test_the_part_of_the_map_that_is_looked_at_stays_when_its_colours_change(page, server, project):
+    def shown():
+        """Return the part of the map that the chart shows, rounded."""
+        return page.evaluate(
+            "() => { const { xaxis, yaxis } = document.querySelector('.js-plotly-plot')._fullLayout;"
+            " return [...xaxis.range, ...yaxis.range].map((at) => Number(at.toFixed(3))); }"
+        )
+
+    project.make_map(embedding="raw", method="pca")
+    open_page(page, server, "map", "demo")
+    chart_ready(page)
+    whole = shown()
+    page.locator(".st-key-map_chart").hover()
+    eventually(
+        page, lambda: page.mouse.wheel(0, -300) or shown()[1] - shown()[0] < 0.7 * (whole[1] - whole[0])
+    )
+    page.wait_for_timeout(300)  # the chart tells where it is once the wheel rests
+    settled(page)
+    part = shown()
+    project.label([0, 1, 2], "Alpha")
+    page.locator(".st-key-map_color").click()
+    page.get_by_text("colour by source", exact=True).click()
+    page.get_by_text(re.compile(r"manual 3")).wait_for()
+    chart_ready(page)
+    assert shown() == part
+    page.locator(".st-key-map_chart").hover()
+    page.locator(".st-key-map_chart .modebar-btn[data-title='Autoscale']").click()
+    settled(page)
+    page.locator(".st-key-map_color").click()
+    page.get_by_text("colour by label", exact=True).last.click()
+    page.get_by_text(re.compile(r"Alpha 3")).first.wait_for()
+    chart_ready(page)
+    assert shown() == whole
+
+
 @pytest.fixture
 def big_project(home, tmp_path):
     """20,000 records around eight centres, with their PCA."""

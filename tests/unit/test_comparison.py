@@ -24,11 +24,10 @@ def add_version(project, name, trained):
     np.save(file, -project.vectors("raw"))
     folder = project.folder("models", name)
     (folder / "head.json").write_text("{}")
-    insert_version(
+    given = insert_version(
         project.db,
         project.id,
         embedding={
-            "name": name,
             "model": "own",
             "model_path": None,
             "dim": 16,
@@ -37,7 +36,6 @@ def add_version(project, name, trained):
             "detail": {},
         },
         trained=[(row, ids[label]) for row, label in trained.items()],
-        name=name,
         recipe="none",
         parameters={},
         seed=0,
@@ -51,6 +49,7 @@ def add_version(project, name, trained):
         seconds=0.0,
         folder=project.relative(folder),
     )
+    assert given == name
 
 
 def measure(project, *names):

@@ -116,6 +116,33 @@ def test_everything_is_still_there_under_one_task_a_project(old):
     assert embtune.open("other", create=False).record(0).label == "A"
 
 
+def test_tasks_of_an_older_version_can_be_deleted_and_brought_back(old):
+    project = embtune.open("old", create=False)
+    assert [task.name for task in project.tasks] == ["Labels"]
+    tone = project.add_task("Tone")
+    tone.delete_task()
+    project.undo()
+    assert [task.name for task in project.tasks] == ["Labels", "Tone"]
+
+
+def test_a_task_table_of_the_last_version_gets_its_column_in_place(home):
+    (home / "embtune.db").unlink()
+    engine = sa.create_engine(f"sqlite:///{home / 'embtune.db'}")
+    upgrade(engine, "0004")
+    with engine.connect() as connection, connection.begin():
+        for statement in (
+            "insert into projects (id, name, model, created_at, opened_at) values (3, 'old', 'm', 1, 1)",
+            "insert into tasks (id, project_id, name, description, position, created_at) values "
+            "(8, 3, 'Topic', 'What?', 0, 1), (9, 3, 'gone', '', 1, 1)",
+            "delete from tasks where id = 9",
+        ):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    project = embtune.open("old", create=False)
+    assert [(task.id, task.name, task.description) for task in project.tasks] == [(8, "Topic", "What?")]
+    assert project.add_task("next").task.id == 10  # no number is given twice
+
+
 def test_old_actions_are_undone_and_redone_as_before(old):
     project = embtune.open("old", create=False)
     project.redo(13)

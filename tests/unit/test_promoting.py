@@ -1,6 +1,7 @@
 """The gate: which version may take the active embedding's place, and what people are told."""
 
 import re
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -61,6 +62,7 @@ def made_of(monkeypatch):
                         Scorer("raw", weight=np.zeros((3, size), np.float32), bias=np.zeros(3, np.float32)),
                     ),
                     raw_share=1.0,
+                    center=None,
                     sharpness=1.0,
                 ),
                 report={"chosen": "made up"},
@@ -80,8 +82,8 @@ def test_a_version_with_better_neighbours_and_a_better_quick_model_becomes_activ
     assert result["active"] is True
     assert labelled.active_embedding == "v1"
     assert re.fullmatch(
-        r"Better: top_5 \+[\d.]+ \(\+[\d.]+ to \+[\d.]+\) and accuracy of a quick model \+[\d.]+ "
-        r"\(\+[\d.]+ to \+[\d.]+\) against raw \(points with 95 % intervals, on 30 reference labels\)\.",
+        r"Better than raw: top_5 \+[\d.]+ \(\+[\d.]+ to \+[\d.]+\) and accuracy of a quick model \+[\d.]+ "
+        r"\(\+[\d.]+ to \+[\d.]+\) \(points with 95 % intervals, on 30 reference labels\)\.",
         result["reason"],
     )
     metrics = result["metrics"]
@@ -97,8 +99,8 @@ def test_a_version_that_is_worse_stays_aside_and_is_said_to_be(labelled, made_of
     result = labelled.tune("made-up")
     assert (result["active"], labelled.active_embedding) == (False, "raw")
     assert result["reason"].startswith(
-        "Not better beyond doubt, so raw stays active, because its neighbours are worse and a quick model on "
-        "it is worse: top_5 -"
+        "Not better than raw beyond doubt, because its neighbours are worse beyond doubt and a quick model "
+        "on it is worse beyond doubt: top_5 -"
     )
 
 
@@ -107,9 +109,9 @@ def test_the_same_vectors_again_are_no_better(labelled, made_of):
     result = labelled.tune("made-up")
     assert result["active"] is False
     assert result["reason"] == (
-        "Not better beyond doubt, so raw stays active, because its neighbours are no better and a quick "
+        "Not better than raw beyond doubt, because its neighbours are no better and a quick "
         "model on it is no better: top_5 +0.0 (+0.0 to +0.0) and accuracy of a quick model +0.0 (+0.0 to "
-        "+0.0) against raw (points with 95 % intervals, on 30 reference labels)."
+        "+0.0) (points with 95 % intervals, on 30 reference labels)."
     )
 
 
@@ -121,35 +123,74 @@ def test_better_neighbours_are_not_enough_where_the_quick_model_is_no_better(lab
     made_of(lambda raw: unit(perfect() + 0.1))
     result = labelled.tune("made-up")
     assert (result["active"], labelled.active_embedding) == (False, "v1")
-    assert "so v1 stays active" in result["reason"]
+    assert result["reason"].startswith(
+        "Not better than v1 beyond doubt, because its neighbours are no better"
+    )
     assert result["metrics"]["compared_with"] == "v1"
     assert result["metrics"]["difference_to_raw"]["low"] > 0
 
 
+MEASURED = {
+    "measured_on": "reference labels",
+    "n_records": 30,
+    "main_k": 10,
+    "compared_with": "v1",
+    "difference": {"mean": 0.2, "low": 0.1, "high": 0.3},
+}
+
+
 def test_a_lead_on_the_quick_model_by_chance_is_said_to_be_one():
-    measure = Measure(
-        "reference labels", np.arange(30), TRUTH[:30], ("a", "b", "c"), np.arange(0), np.arange(0)
+    decided = promoting._decide(
+        MEASURED | {"accuracy_difference": {"mean": 0.02, "low": -0.01, "high": 0.05}}
     )
-    metrics = {
-        "difference": {"mean": 0.2, "low": 0.1, "high": 0.3},
-        "accuracy_difference": {"mean": 0.02, "low": -0.01, "high": 0.05},
-    }
-    decided = promoting._decide(metrics, "v1", 10, measure)
     assert decided["active"] is False
     assert decided["reason"] == (
-        "Not better beyond doubt, so v1 stays active, because a quick model on it is better by no more than "
+        "Not better than v1 beyond doubt, because a quick model on it is better by no more than "
         "chance may give: top_10 +20.0 (+10.0 to +30.0) and accuracy of a quick model +2.0 (-1.0 to +5.0) "
-        "against v1 (points with 95 % intervals, on 30 reference labels)."
+        "(points with 95 % intervals, on 30 reference labels)."
     )
 
 
 def test_without_labels_for_a_quick_model_it_stays_aside():
-    measure = Measure(
-        "reference labels", np.arange(30), TRUTH[:30], ("a", "b", "c"), np.arange(0), np.arange(0)
-    )
-    decided = promoting._decide({"difference": {"mean": 0.2, "low": 0.1, "high": 0.3}}, "raw", 10, measure)
+    decided = promoting._decide(MEASURED)
     assert decided["active"] is False
     assert "because too few labels were left to compare a quick model: top_10 +20.0" in decided["reason"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "said"),
+    [
+        (0.2, 0.1, 0.3, "better beyond doubt"),
+        (0.2, 0.0, 0.4, "better by no more than chance may give"),
+        (0.0, 0.0, 0.0, "no better"),
+        (-0.2, -0.4, 0.1, "no better"),
+        (-0.2, -0.3, -0.1, "worse beyond doubt"),
+    ],
+)
+def test_a_difference_is_said_in_the_same_words_everywhere(mean, low, high, said):
+    assert promoting.said_of({"mean": mean, "low": low, "high": high}) == said
+
+
+def test_the_verdict_over_a_version_begins_its_sentence(labelled, made_of):
+    made_of(lambda raw: perfect())
+    labelled.tune("made-up")
+    verdict = promoting.verdict_of(labelled.version("v1"))
+    assert verdict.short == "better than raw"
+    assert verdict.sentence == labelled.version("v1").gate["reason"]
+    assert verdict.sentence.startswith("Better than raw: ")
+
+
+def test_a_verdict_kept_by_an_older_release_is_said_in_the_words_of_now(labelled, made_of):
+    made_of(lambda raw: raw)
+    labelled.tune("made-up")
+    version = labelled.version("v1")
+    now = promoting.verdict_of(version)
+    old = replace(version, gate=version.gate | {"reason": "Not better beyond doubt, so raw stays active."})
+    assert promoting.verdict_of(old) == now
+    scant = replace(old, metrics={"measured_on": "reference labels", "top_k": {"5": 0.5}})
+    assert promoting.verdict_of(scant).sentence == (
+        "Not better than raw beyond doubt. Not better beyond doubt, so raw stays active."
+    )
 
 
 # ---- what it is measured on ------------------------------------------------------------------

@@ -17,7 +17,7 @@ def test_a_version_that_is_better_becomes_active(project, axes, label_rows):
     label_rows(project, range(0, 30))
     result = project.tune("axes")
     assert (result["version"], result["recipe"], result["active"]) == ("v1", "axes", True)
-    assert result["reason"].startswith("Better: top_5 +")
+    assert result["reason"].startswith("Better than raw: top_5 +")
     assert project.active_embedding == "v1"
     assert project.vectors("best") is project.vectors("v1")
     version = project.version("best")
@@ -33,7 +33,7 @@ def test_a_version_that_is_not_better_stays_aside_with_the_reason(project, axes,
     result = project.tune("axes", parameters={"keep": "noise"})
     assert result["active"] is False
     assert result["reason"].startswith(
-        "Not better beyond doubt, so raw stays active, because its neighbours are worse and a quick model"
+        "Not better than raw beyond doubt, because its neighbours are worse beyond doubt and a quick model"
     )
     assert project.active_embedding == "raw"
     assert project.version("v1").gate == {"active": False, "reason": result["reason"], "before": "raw"}

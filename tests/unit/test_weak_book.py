@@ -213,7 +213,7 @@ def test_records_that_are_newer_than_the_embedding_stop_it(voted):
 def test_learners_on_a_tuned_embedding_have_seen_the_labels(voted):
     from dataclasses import asdict
 
-    from embtune.store.artifacts import mark_promoted, put_embedding
+    from embtune.store.artifacts import activate, put_embedding
     from embtune.work.weak_evidence import gather, made_on_labels
 
     voted.heuristics.add("learner", "plain", embedding="raw")
@@ -223,7 +223,7 @@ def test_learners_on_a_tuned_embedding_have_seen_the_labels(voted):
     assert not made_on_labels(voted, of["plain"])
     assert not made_on_labels(voted, of["tuned"])  # active is raw as long as nothing is tuned
     put_embedding(voted.db, voted.id, **asdict(voted.require_embedding("raw")) | {"name": "v1"})
-    mark_promoted(voted.db, voted.id, "v1", {})
+    activate(voted.db, voted.id, "v1", annotator="me", summary="Made v1 active")
     assert not made_on_labels(voted, of["plain"])
     assert made_on_labels(voted, of["tuned"])
     matrix = voted.heuristics.votes([of["plain"].id, of["tuned"].id])
