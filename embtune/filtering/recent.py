@@ -10,10 +10,13 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Value]):
-    """Keeps the `most` values used last, each as long as its stamp is the same; safe between threads."""
+    """Keeps the `most` values used last, each as long as its stamp is the same; safe between threads.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    Of arrays it keeps `most_bytes` together at most, and the last one whatever its size.
+    """
+
+    def __init__(self, most: int, *, most_bytes: int = 64 * 2**20) -> None:
+        self._most, self._most_bytes = most, most_bytes
         self._lock = threading.Lock()
         self._values: OrderedDict[Any, tuple[Any, Value]] = OrderedDict()
 
@@ -31,5 +34,7 @@ class Recent(Generic[Value]):
         with self._lock:
             self._values[key] = (stamp, value)
             self._values.move_to_end(key)
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
+            held = sum(getattr(kept, "nbytes", 0) for _, kept in self._values.values())
+            while len(self._values) > self._most or (held > self._most_bytes and len(self._values) > 1):
+                _, (_, gone) = self._values.popitem(last=False)
+                held -= getattr(gone, "nbytes", 0)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embtune.errors import BadInputError
+from embtune.filtering.text import in_pieces
 
 SORTS = (
     *("row", "random", "confidence", "uncertainty", "similarity", "outlier", "typical", "label", "updated"),
@@ -113,14 +114,17 @@ def text_ranks(column: Any, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
     is_number = ~np.isnan(numbers)
     distinct, inverse = np.unique(numbers[is_number], return_inverse=True)
     ranks[is_number] = inverse
-    folded = pc.utf8_lower(pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(column), 0, _RANKED))
-    blank = pc.fill_null(pc.equal(folded, ""), True)
+    folded = pa.chunked_array(in_pieces(column, _folded), column.type)
+    blank = pc.fill_null(pc.equal(pc.binary_length(folded), 0), True)
     is_text = ~is_number & ~np.asarray(blank.to_numpy(), dtype=np.bool_)
     if is_text.any():
-        texts = folded.filter(pa.array(is_text))
-        coded = pc.dictionary_encode(texts).combine_chunks()
-        order = pc.sort_indices(coded.dictionary).to_numpy()
-        place = np.empty(len(order), dtype=np.int64)
-        place[order] = np.arange(len(order))
-        ranks[is_text] = len(distinct) + place[coded.indices.to_numpy()]
+        texts = folded if is_text.all() else folded.filter(pa.array(is_text))
+        places = pc.rank(texts, tiebreaker="dense").to_numpy()  # from 1
+        ranks[is_text] = places.astype(np.int64) + (len(distinct) - 1)
     return ranks
+
+
+def _folded(texts: Any) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.utf8_lower(pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(texts), 0, _RANKED))

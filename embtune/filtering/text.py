@@ -22,6 +22,7 @@ SECONDS = 5.0
 """How long a scan may take."""
 
 _SLICE_BYTES = 2_000_000
+_SAMPLE = 1000
 _NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
 
 
@@ -144,27 +145,38 @@ def scan(
             )
         return _array(match(part).fill_null(False))
 
+    return np.concatenate([np.zeros(0, dtype=np.bool_), *in_pieces(column, one)])
+
+
+def in_pieces(column: Any, make: Callable[[Any], Any]) -> list[Any]:
+    """Apply a function to a column piece by piece, on several threads; return what it gave, in order."""
     pieces = list(_pieces(column))
-    if not pieces:
-        return np.zeros(0, dtype=np.bool_)
     if len(pieces) < 3:
-        return np.concatenate([one(piece) for piece in pieces])
+        return [make(piece) for piece in pieces]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return np.concatenate(list(pool.map(one, pieces)))
+        return list(pool.map(make, pieces))
 
 
 def as_numbers(column: Any) -> NDArray[np.float64]:
     """Read a column of n strings as numbers, NaN where a value is none. Shape (n,)."""
+    return np.concatenate([np.zeros(0), *in_pieces(column, _numbers)])
+
+
+def _numbers(piece: Any) -> NDArray[np.float64]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    parts = [np.zeros(0)]
-    for piece in column.chunks:
-        trimmed = pc.utf8_trim_whitespace(piece)
-        good = pc.fill_null(pc.match_substring_regex(trimmed, _NUMBER), False)
-        plain = pc.utf8_ltrim(pc.if_else(good, trimmed, pa.scalar(None, trimmed.type)), "+")
-        parts.append(pc.cast(plain, pa.float64()).fill_null(float("nan")).to_numpy(zero_copy_only=False))
-    return np.concatenate(parts)
+    if len(pc.unique(piece.slice(0, _SAMPLE))) < min(len(piece), _SAMPLE) / 2:  # each value is read once
+        coded = piece.dictionary_encode()
+        if len(coded.dictionary) < len(piece):
+            known = np.append(_numbers(coded.dictionary), np.nan)  # the last is that of a null
+            repeated: NDArray[np.float64] = known[coded.indices.fill_null(len(known) - 1).to_numpy()]
+            return repeated
+    trimmed = pc.utf8_trim_whitespace(piece)
+    good = pc.fill_null(pc.match_substring_regex(trimmed, _NUMBER), False)
+    plain = pc.utf8_ltrim(pc.if_else(good, trimmed, pa.scalar(None, trimmed.type)), "+")
+    numbers: NDArray[np.float64] = pc.cast(plain, pa.float64()).fill_null(float("nan")).to_numpy()
+    return numbers
 
 
 def as_number(value: Any) -> float | None:

@@ -18,6 +18,9 @@ from embtune.store.columns import iter_fields, iter_texts
 if TYPE_CHECKING:
     from embtune.project import Project
 
+LAID_OUT_AT_ONCE = 20_000
+"""So many new records are laid out when they are imported: the first search must not wait for it."""
+
 _PART = re.compile(r"^(texts|fields)-(\d+)-(\d+)\.arrow$")
 
 
@@ -41,6 +44,14 @@ def field_column(project: Project, name: str) -> Any:
     return table.column(name)
 
 
+def lay_out(project: Project) -> None:
+    """Write the columns of records that were just imported, if they are many; a few are no wait later."""
+    n = project.n_records
+    for kind in ("texts", "fields"):
+        if n - _whole_parts(project.folder("columns"), kind, n)[1] >= LAID_OUT_AT_ONCE:
+            _write(project, kind, n)
+
+
 def column_names(project: Project) -> list[str]:
     """Names of all fields that some record has."""
     n = project.n_records
@@ -51,10 +62,9 @@ def column_names(project: Project) -> list[str]:
 def _table(project: Project, kind: str, n: int) -> Any:
     import pyarrow as pa
 
-    folder = project.folder("columns")
-    parts, have = _whole_parts(folder, kind, n)
+    parts, have = _whole_parts(project.folder("columns"), kind, n)
     if have < n:
-        parts.append(_write(project, folder, kind, have, n))
+        parts.append(_write(project, kind, n))
     tables = [pa.ipc.open_file(pa.memory_map(str(path))).read_all() for path in parts]
     if not tables:
         return pa.table({"text": pa.chunked_array([], pa.large_string())} if kind == "texts" else {})
@@ -77,10 +87,12 @@ def _whole_parts(folder: Path, kind: str, n: int) -> tuple[list[Path], int]:
     return parts, at
 
 
-def _write(project: Project, folder: Path, kind: str, start: int, n: int) -> Path:
-    """Write the rows from `start` on, under a temporary name until the file is whole."""
+def _write(project: Project, kind: str, n: int) -> Path:
+    """Write the rows up to n that no file holds, under a temporary name until the file is whole."""
     import pyarrow as pa
 
+    folder = project.folder("columns")
+    start = _whole_parts(folder, kind, n)[1]
     temporary = folder / f".{uuid.uuid4().hex}.part"
     blocks = _text_blocks(project, start) if kind == "texts" else _field_blocks(project, start)
     path = folder / f"{kind}-{start}-{n}.arrow"

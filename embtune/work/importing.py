@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embtune.errors import BadInputError
+from embtune.errors import BadInputError, StorageError
 from embtune.labeling.state import NONE_OF_THESE
 from embtune.progress import Report, silent
 from embtune.store.journal import Vote, insert_action
@@ -19,6 +20,7 @@ from embtune.store.records import (
     row_numbers,
     set_reference_labels,
 )
+from embtune.work.columns import lay_out
 from embtune.work.label_fields import (
     check_source,
     confidence_column,
@@ -100,9 +102,13 @@ def import_records(
     label_values = label_column(table, label_field, allow_many_labels)
     reference_values = label_column(table, reference_field, allow_many_labels)
     confidences = confidence_column(table, confidence_field, label_source)
-    return _write(
+    done = _write(
         project, table, template, special, label_values, reference_values, confidences, label_source, report
     )
+    # The records are in. Where there is no room for these files, the first search says so.
+    with suppress(StorageError):
+        lay_out(project)
+    return done
 
 
 def _write(
@@ -135,6 +141,7 @@ def _write(
     with project.db.write() as connection:
         rows = row_numbers(connection, project.id)
         first_row = (max(rows.values()) + 1) if rows else 0
+        known_labels = {label.id for label in project.labels}
         label_ids = ensure_labels(connection, project, [*label_values, *reference_values])
         said_last = votes_given(project, label_source) if label_values else {}
         known_reference = dict(reference_labels(project.db, project.id).tolist())
@@ -189,7 +196,7 @@ def _write(
                 annotator=project.annotator,
                 label_id=None,
                 summary=f"Imported {len(votes):,} labels from {table.name}",
-                detail={"file": table.name},
+                detail={"file": table.name, "new_labels": sorted({*label_ids.values()} - known_labels)},
                 task_id=project.task.id,
             )
         keep_template(connection, project.id, template.source)

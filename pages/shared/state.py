@@ -9,6 +9,7 @@ from streamlit.errors import StreamlitAPIException
 
 import embtune
 from embtune.project import Project
+from embtune.project import project_names as names_of_all
 from embtune.settings import get_settings
 from pages.shared.layout import empty
 
@@ -24,16 +25,23 @@ def warm_up() -> None:
     import threading
 
     def load() -> None:
+        import gc
+
         import pandas  # noqa: F401
         import plotly.graph_objects  # noqa: F401
         import sklearn.linear_model  # noqa: F401
+
+        # Streamlit collects garbage after every run. What is loaded by now stays: looking through it each
+        # time would take longer than to draw a page, and the next key would wait for it.
+        gc.collect()
+        gc.freeze()
 
     threading.Timer(1.0, load).start()
 
 
 def project_names() -> list[str]:
     """Names of all projects, the last used first."""
-    return [card.name for card in embtune.projects()]
+    return names_of_all()
 
 
 def current_project() -> Project | None:
