@@ -4,15 +4,18 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared.auto_rerun import keep_to_their_page
 from pages.shared.layout import style
 from pages.shared.sidebar import sidebar
 from pages.shared.state import warm_up
+from pages.shared.way_back import one_step_back
 
 # A file of our own: for a named icon the browser would ask a font service on the internet.
 ICON = str(Path(__file__).parent / "pages" / "shared" / "icon.svg")
 
 st.set_page_config(page_title="embtune", page_icon=ICON, layout="wide")
 style()
+keep_to_their_page()
 
 page = st.navigation(
     {
@@ -41,5 +44,6 @@ page = st.navigation(
     expanded=True,
 )
 sidebar()
+one_step_back()
 warm_up()
 page.run()

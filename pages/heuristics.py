@@ -12,18 +12,17 @@ from embtune.store.heuristics import QUEUED, RUNNING
 from embtune.work.heuristics import Heuristic, Line
 from pages.shared import heuristic_suggestions
 from pages.shared.heuristic_bin import deleted_just_now, deleted_ones
-from pages.shared.heuristic_drafts import NEW, drafts, open_slot, opened_slot
-from pages.shared.heuristic_editor import begin, editor, kind_choice
-from pages.shared.heuristic_list import ACTED, NOTE, go_if_asked, heuristic_list
+from pages.shared.heuristic_drafts import NEW, drafts, keep_drafts, open_slot, opened_slot
+from pages.shared.heuristic_editor import begin, editor, go_on, kind_choice
+from pages.shared.heuristic_list import ACTED, NOTE, heuristic_list
 from pages.shared.heuristic_lookup_lists import lists_dialog
-from pages.shared.heuristic_programs import why_not
-from pages.shared.jobs import job_card, last_job, running_job
+from pages.shared.heuristic_running import JOB, failed, run_button
+from pages.shared.heuristic_sessions import go_if_asked
+from pages.shared.heuristic_suggestions import SUGGESTED, VIEW, VIEW_CHOICE, YOURS
+from pages.shared.jobs import job_card, running_job
 from pages.shared.layout import empty, plain, title
 from pages.shared.state import require_project
 
-YOURS, SUGGESTED = "yours", "suggested"
-_VIEW = "heuristics_view"
-_JOB = "heuristics"
 _CSS = """
 <style>
   @media (max-width: 1200px) {
@@ -40,7 +39,6 @@ def page() -> None:
     project = require_project()
     st.session_state.pop(ACTED, None)
     go_if_asked()
-    heuristic_suggestions.go_if_asked()
     if not project.labels:
         title("Heuristics")
         empty(
@@ -54,16 +52,21 @@ def page() -> None:
     lines = project.heuristics.lines()
     known = {str(line.heuristic.id): line.heuristic for line in lines}
     slot = _slot(project, known)
-    job = running_job(project, _JOB)
-    _header(project, [line.heuristic for line in lines], slot, running=job is not None)
+    try:
+        keep_drafts(project)
+    except EmbtuneError as error:
+        st.session_state[NOTE] = plain(str(error))
+    job = running_job(project, JOB)
+    found = [line.heuristic for line in lines]
+    _header(project, found, slot, running=job is not None)
     if note := st.session_state.pop(NOTE, None):
         st.error(note, icon=":material/error:")
     deleted_just_now(project)
     if job is not None:
         job_card(project, job.id, key="heuristics_")
     else:
-        _ended(project, known)
-    asked = st.session_state.get(_VIEW) == SUGGESTED  # of a shape or a session, say
+        failed(project, found)
+    asked = st.session_state.get(VIEW) == SUGGESTED  # of a shape or a session, say
     if not lines and slot is None and not asked:
         _nothing_yet(project)
         return
@@ -73,7 +76,7 @@ def page() -> None:
         _left(project, lines, slot)
     with right:
         if slot is None:
-            _nothing_open()
+            _nothing_open(project)
         elif slot == NEW:
             kind_choice(project)
         else:
@@ -93,7 +96,6 @@ def _slot(project: Project, known: dict[str, Heuristic]) -> str | None:
 
 def _header(project: Project, found: Sequence[Heuristic], slot: str | None, *, running: bool) -> None:
     """Draw the heading, and what can be done with the heuristics together."""
-    stale = [one for one in found if _may_run(project, one)]
     writing = slot is not None and slot in drafts(project) and drafts(project)[slot].changed
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(width="stretch"):
@@ -110,82 +112,24 @@ def _header(project: Project, found: Sequence[Heuristic], slot: str | None, *, r
             disabled=slot == NEW,
         )
         if found:
-            n = len(stale)
-            st.button(
-                _run_title(n, waiting=any(not one.current for one in found), running=running),
-                key="heuristics_run",
-                icon=":material/play_arrow:",
-                type="secondary" if writing or not n else "primary",
-                disabled=running or not n,
-                help=_left_out(project, found),
-                on_click=_run,
-                args=(project, [one.id for one in stale]),
-            )
-
-
-def _run_title(n: int, *, waiting: bool, running: bool) -> str:
-    if running:
-        return "Running …"
-    if n:
-        return f"Run {n:,} heuristic{'' if n == 1 else 's'}"
-    return "None to run together" if waiting else "All are up to date"
-
-
-def _may_run(project: Project, one: Heuristic) -> bool:
-    """Tell whether a heuristic runs with the others: not if texts would leave the machine unasked."""
-    if one.current or one.state in (QUEUED, RUNNING):
-        return False
-    return one.asks is None and one.kind != "llm" and why_not(project, one.kind) is None
-
-
-def _left_out(project: Project, found: Sequence[Heuristic]) -> str | None:
-    """Say which of those that are not current do not run with the others, and why."""
-    parts = []
-    waiting = [one for one in found if not one.current and one.state not in (QUEUED, RUNNING)]
-    n_code = sum(one.kind == "code" and why_not(project, "code") is not None for one in waiting)
-    n_asking = sum(one.kind == "llm" for one in waiting)
-    if n_code:
-        parts.append(f"{n_code:,} in Python do not run: code is switched off here.")
-    if n_asking:
-        parts.append(f"{n_asking:,} that ask a language model are run one by one, from the editor.")
-    return " ".join(parts) or None
-
-
-def _run(project: Project, numbers: list[int]) -> None:
-    try:
-        project.heuristics.start(numbers)
-    except EmbtuneError as error:
-        st.session_state[NOTE] = plain(str(error))
-
-
-def _ended(project: Project, known: dict[str, Heuristic]) -> None:
-    """Say that the last run ended badly as a whole, while its heuristics still wait for one."""
-    last = last_job(project, _JOB)
-    if last is None or last.state not in ("failed", "interrupted"):
-        return
-    waiting = [known[str(number)] for number in last.parameters.get("which", []) if str(number) in known]
-    if any(not one.current for one in waiting):
-        why = last.error or "its process ended"
-        st.error(
-            f"The last run did not end: {plain(why.rstrip('.'))}. Run them again.", icon=":material/error:"
-        )
+            run_button(project, found, running=running, primary=not writing)
 
 
 def _left(project: Project, lines: list[Line], slot: str | None) -> None:
     """Draw the list, or what is suggested."""
     views = {YOURS: f"Yours {len(lines):,}", SUGGESTED: "Suggested"}
-    kept = st.session_state.get(_VIEW, YOURS)
+    kept = st.session_state.get(VIEW, YOURS)
 
     def keep() -> None:
-        st.session_state[_VIEW] = st.session_state["heuristics_view_choice"]
+        heuristic_suggestions.show(st.session_state[VIEW_CHOICE])
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         view = st.segmented_control(
             "Show",
             list(views),
-            default=kept,
+            default=None if VIEW_CHOICE in st.session_state else kept,
             required=True,
-            key="heuristics_view_choice",
+            key=VIEW_CHOICE,
             format_func=views.get,
             label_visibility="collapsed",
             width="content",
@@ -232,20 +176,21 @@ def _live(project: Project) -> None:
     heuristic_list(project, project.heuristics.lines(), opened_slot(project))
 
 
-def _nothing_open() -> None:
+def _nothing_open(project: Project) -> None:
     with st.container(border=True):
         st.markdown(
             "Open a heuristic to change it and to see ten records with what it says of them, or write a "
             "new one."
         )
         st.caption("Click a number in the list to open those records as a session.")
+        go_on(project)
 
 
 def _nothing_yet(project: Project) -> None:
     """Say what a heuristic is, and offer the three best beginnings."""
 
     def suggested() -> None:
-        st.session_state[_VIEW] = SUGGESTED
+        st.session_state[VIEW] = SUGGESTED
         open_slot(project, NEW)
 
     with st.container(border=True, width=780):
@@ -278,6 +223,7 @@ def _nothing_yet(project: Project) -> None:
                 on_click=begin,
                 args=(project, "learner"),
             )
+        go_on(project)
         state = project.label_state()
         if not (state.manual & state.labelled).any():
             st.caption(

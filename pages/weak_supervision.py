@@ -9,6 +9,7 @@ import streamlit as st
 from embtune.errors import EmbtuneError
 from embtune.project import Project
 from embtune.store.weak_runs import WeakRun
+from pages.shared.heuristic_sessions import go_if_asked
 from pages.shared.jobs import ended_card, job_card, last_job, running_job
 from pages.shared.layout import empty, plain, title
 from pages.shared.state import require_project
@@ -17,7 +18,6 @@ from pages.shared.weak_chosen import shown_run, threshold_of
 from pages.shared.weak_confusion import confusion
 from pages.shared.weak_form import JOB, NOTE, form
 from pages.shared.weak_runs import compare_two, runs_list
-from pages.shared.weak_sessions import go_if_asked
 from pages.shared.weak_truth import comparison, run_card, truth
 
 _RECENT_SECONDS = 900

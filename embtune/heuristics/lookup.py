@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from embtune.errors import HeuristicError
 from embtune.heuristics.base import ABSTAIN, TEXT, Corpus, Depends, Found, Span
@@ -47,6 +47,12 @@ class LookupConfig(BaseConfig):
     case: bool = False
     fields: Annotated[tuple[str, ...], Field(min_length=1)] = (TEXT,)
     at_least: Annotated[int, Field(ge=1)] = 1
+
+    @model_validator(mode="after")
+    def _something_to_look_for(self) -> LookupConfig:
+        if not self.lists and not any(term.strip() for term in self.terms):
+            raise ValueError("write at least one term, or choose a look-up list")
+        return self
 
 
 class Lookup:

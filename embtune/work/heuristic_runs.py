@@ -206,6 +206,7 @@ def _one(
         refuse_forbidden(project, kind)
         config = with_targets(checked(project, kind, row.config), targets)
         on = hangs_on(project, kind, config, lists)
+        values["notes"] = {"hangs_on": on}  # of one that fails, too: it tells whether it would again
         found = _run(kind, config, corpus, every, report)
         file = stored_labels.save(project, "heuristics", found.labels, found.confidence)
         values |= {

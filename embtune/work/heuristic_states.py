@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from embtune.errors import BadInputError, EmbtuneError, HeuristicError
 from embtune.heuristics.base import Config, Kind
 from embtune.store.heuristics import DONE, FAILED, QUEUED, RUNNING, HeuristicRow, HeuristicRun, list_runs
-from embtune.store.labelset import label_targets
+from embtune.store.labelset import label_targets, labels_ever
 from embtune.work.heuristic_kinds import kind_for
 from embtune.work.heuristic_values import refuse_flags, refuse_unknown_labels, says
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from embtune.project import Project
 
 _BY_NAME = ("zero-shot", "llm", "code")  # they are told the labels' names, or name them
+_BY_ITSELF = ("lookup", "regex", "field", "code")  # the same is written in them, the same comes of it
+_MOST_LOST = 3
 DRAFT, OUTDATED = "draft", "outdated"
 UNBOUND_SECONDS = 60.0
 """How long a run may wait for a job before it counts as stopped."""
@@ -49,6 +51,8 @@ class Heuristic:
         The newest run that is done, whose votes its numbers come from; None if there is none.
     asks
         Address of a service that its records' texts go to, None if they stay here.
+    edit_first
+        Whether it failed by what is written in it, so that it would fail again.
     """
 
     id: int
@@ -66,6 +70,7 @@ class Heuristic:
     asks: str | None
     created_by: str
     updated_at: float
+    edit_first: bool = False
 
     @property
     def current(self) -> bool:
@@ -86,14 +91,15 @@ def checked(project: Project, kind: Kind, values: Mapping[str, Any]) -> Config:
         config = kind.Config(**values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "configuration"
+        where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             known = ", ".join(kind.Config.model_fields)
             raise BadInputError(f"A {kind.title.lower()} has no {where!r}: it has {known}.") from None
         if first["type"] == "missing":
             raise BadInputError(f"A {kind.title.lower()} needs {where!r}.") from None
         reason = first["msg"].removeprefix("Value error, ")
-        raise BadInputError(f"{kind.title}, {where}: {reason}.".replace("..", ".")) from None
+        place = f"{kind.title}, {where}" if where else kind.title
+        raise BadInputError(f"{place}: {reason}.".replace("..", ".")) from None
     refuse_unknown_labels(project, {*kind.voting(config), *getattr(config, "descriptions", ())})
     return config
 
@@ -158,7 +164,19 @@ def with_states(
         runs.setdefault(run.heuristic_id, []).append(run)
     active = {job.id for job in project.jobs(active=True)} if runs else set()
     targets = label_targets(project.db, project.id)
-    return [_standing(project, row, runs.get(row.id, []), active, lists, targets) for row in rows]
+    gone = _gone(project, targets) if runs else {}
+    return [_standing(project, row, runs.get(row.id, []), active, lists, targets, gone) for row in rows]
+
+
+def _gone(project: Project, targets: Mapping[int, int | None]) -> dict[int, str]:
+    """Say of labels that were deleted or merged what became of them."""
+    names = labels_ever(project.db, project.id) if targets else {}
+    return {
+        label: f"the label {names[label]} was deleted"
+        if target is None
+        else f"the label {names[label]} was merged into {names[target]}"
+        for label, target in targets.items()
+    }
 
 
 def _standing(
@@ -168,6 +186,7 @@ def _standing(
     active: set[int],
     lists: Mapping[int, Sequence[str]],
     targets: Mapping[int, int | None],
+    gone: Mapping[int, str],
 ) -> Heuristic:
     names = {label.id: label.name for label in project.labels}
     done = next((run for run in runs if run.state == DONE), None)
@@ -182,11 +201,12 @@ def _standing(
         on = hangs_on(project, kind, config, lists)
     except EmbtuneError as error:
         broken = str(error)
-    state, why = DRAFT, None
+    state, why, edit_first = DRAFT, None, False
     if runs:
-        state, why = _state_of(runs[0], on, active)
+        state, why = _state_of(row, runs[0], on, active, gone)
+        edit_first = state == FAILED and row.kind in _BY_ITSELF and runs[0].notes.get("hangs_on") == on
     if broken is not None and state not in (QUEUED, RUNNING):
-        state, why = FAILED, broken
+        state, why, edit_first = FAILED, broken, True
     return Heuristic(
         id=row.id,
         name=row.name,
@@ -203,10 +223,33 @@ def _standing(
         asks=asks,
         created_by=row.created_by,
         updated_at=row.updated_at,
+        edit_first=edit_first,
     )
 
 
-def _state_of(run: HeuristicRun, on: Mapping[str, str], active: set[int]) -> tuple[str, str | None]:
+def _lost(row: HeuristicRow, run: HeuristicRun, on: Mapping[str, str], gone: Mapping[int, str]) -> list[str]:
+    """Say what became of labels that a run learned from, or voted for, and that are no more.
+
+    A label that was merged changes the configuration that counts, not the one that was written.
+    """
+    meant = {int(label) for label in run.notes.get("per_label", ())}
+    if row.version == run.version and "configuration" in _changed(run, on):
+        meant.update(one for one in (row.config.get("label"), *(row.config.get("labels") or ())) if one)
+    return [said for label, said in gone.items() if label in meant]
+
+
+def _changed(run: HeuristicRun, on: Mapping[str, str]) -> list[str]:
+    was = run.notes.get("hangs_on", {})
+    return [name for name in on if was.get(name) != on[name]]
+
+
+def _state_of(
+    row: HeuristicRow,
+    run: HeuristicRun,
+    on: Mapping[str, str],
+    active: set[int],
+    gone: Mapping[int, str],
+) -> tuple[str, str | None]:
     if run.state in (QUEUED, RUNNING):
         if run.job_id is None:
             under_way = time.time() - run.created_at < UNBOUND_SECONDS
@@ -217,10 +260,7 @@ def _state_of(run: HeuristicRun, on: Mapping[str, str], active: set[int]) -> tup
         return FAILED, "Its run was stopped before it ended: run it again."
     if run.state == FAILED:
         return FAILED, run.error
-    was = run.notes.get("hangs_on", {})
-    changed = [name for name in on if was.get(name) != on[name]]
-    if not changed:
-        return DONE, None
+    lost = _lost(row, run, on, gone)
     what = {
         "configuration": "its configuration changed",
         "records": "records were added",
@@ -229,4 +269,10 @@ def _state_of(run: HeuristicRun, on: Mapping[str, str], active: set[int]) -> tup
         "embedding": "its embedding changed",
         "language model": "another language model is configured",
     }
-    return OUTDATED, f"{', '.join(what[name] for name in changed)}: run it again.".capitalize()
+    by_labels = {"label names", *(("configuration",) if row.version == run.version else ())}
+    changed = [what[name] for name in _changed(run, on) if not (lost and name in by_labels)]
+    if not lost and not changed:
+        return DONE, None
+    more = ["other labels are gone"] if len(lost) > _MOST_LOST else []
+    said = f"{', '.join([*lost[:_MOST_LOST], *more, *changed])}: run it again."
+    return OUTDATED, said[0].upper() + said[1:]

@@ -14,8 +14,8 @@ from embtune.store import heuristics as store
 from embtune.store.heuristics import HeuristicRow, HeuristicVersion
 from embtune.store.labelset import label_targets
 from embtune.store.lookup_lists import insert_lookup, list_lookups
+from embtune.work import heuristic_drafts, heuristic_origin, heuristic_queue, heuristic_runs
 from embtune.work import heuristic_numbers as numbers
-from embtune.work import heuristic_origin, heuristic_queue, heuristic_runs
 from embtune.work.heuristic_corpus import ProjectCorpus
 from embtune.work.heuristic_kinds import LLM, kind_for, kinds_for
 from embtune.work.heuristic_numbers import Line, VoteMatrix
@@ -180,6 +180,14 @@ class HeuristicBook:
         if version not in known:
             raise UnknownChoiceError("version", str(version), map(str, known))
         return self._change(row.id, config=known[version])
+
+    def drafts(self) -> dict[str, dict[str, Any]]:
+        """What this annotator writes and has not saved; see `embtune.work.heuristic_drafts`."""
+        return heuristic_drafts.kept_drafts(self._project)
+
+    def keep_drafts(self, changes: Mapping[str, Mapping[str, Any] | None]) -> None:
+        """Keep some of it, and let go of what is None."""
+        heuristic_drafts.keep_drafts(self._project, changes)
 
     # ---- running ----------------------------------------------------------------------------
 

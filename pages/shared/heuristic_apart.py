@@ -7,6 +7,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from embtune.project import Project
+from pages.shared.heuristic_drafts import slot_of_visit
+from pages.shared.heuristic_sessions import switch
 
 CHOICE = "heuristics_suggest_apart"
 _GIVEN = "heuristics_apart"
@@ -25,7 +27,8 @@ def button(project: Project, rows: NDArray[np.int64], name: str, *, key: str) ->
         st.session_state[_GIVEN] = {"project": project.id, "name": name, "rows": rows.tolist()}
         st.session_state["heuristics_view"] = "suggested"
         st.session_state[CHOICE] = name
-        st.switch_page("pages/heuristics.py")
+        slot = slot_of_visit(project)
+        switch("heuristics", **({} if slot is None else {"heuristic": slot}))
 
 
 def choose(project: Project) -> tuple[str, NDArray[np.int64]] | None:

@@ -1,7 +1,8 @@
-"""What is being written of heuristics and not saved yet: kept over reruns, errors and other pages."""
+"""What is being written of heuristics and not saved yet: kept over other pages, errors, and a reload."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ NOT_EMPTY = "not empty"
 
 _OPEN = "heuristics_open"
 _DRAFTS = "heuristics_drafts"
+_KEPT = "heuristics_drafts_kept"
 
 
 @dataclass
@@ -191,9 +193,59 @@ def _number(text: str) -> float | int | str:
 
 
 def drafts(project: Project) -> dict[str, Draft]:
-    """Return what is being written in this project and label task."""
-    every = st.session_state.setdefault(_DRAFTS, {})
-    return every.setdefault((project.id, project.task.id), {})
+    """Return what is being written in this project and label task, in this visit or an earlier one."""
+    every: dict[tuple[int, int], dict[str, Draft]] = st.session_state.setdefault(_DRAFTS, {})
+    of = (project.id, project.task.id)
+    if of not in every:
+        every[of] = _kept_before(project)
+    return every[of]
+
+
+def keep_drafts(project: Project) -> None:
+    """Keep what is being written beyond this visit; to be called whenever the page runs.
+
+    Raises
+    ------
+    StorageError
+        If the disk cannot take it.
+    """
+    now = {
+        slot: {"kind": one.kind, "raw": one.raw, "base": one.base, "version": one.version}
+        for slot, one in drafts(project).items()
+        if one.raw != one.base
+    }
+    of = (project.id, project.task.id, project.annotator)
+    before = st.session_state.setdefault(_KEPT, {}).get(of, {})
+    changes = {slot: now.get(slot) for slot in now | before if now.get(slot) != before.get(slot)}
+    if changes:
+        st.session_state[_KEPT][of] = copy.deepcopy(now)
+        project.heuristics.keep_drafts(changes)
+
+
+def _kept_before(project: Project) -> dict[str, Draft]:
+    """Read what was kept; what an older embtune kept gets what its kind has learned to take since."""
+    found: dict[str, Draft] = {}
+    kept = project.heuristics.drafts()
+    kinds = project.heuristics.kinds()
+    for slot, one in kept.items():
+        kind, raw, base, version = (one.get(name) for name in ("kind", "raw", "base", "version"))
+        if kind not in kinds or not (isinstance(raw, dict) and isinstance(base, dict)):
+            continue
+        fields = kinds[kind].Config.model_fields.items()
+        usual = {
+            name: each.get_default(call_default_factory=True)
+            for name, each in fields
+            if not each.is_required() and name not in raw
+        }
+        usual = to_raw(project, "", usual)
+        found[slot] = Draft(slot, kind, usual | raw, usual | base, version)
+    st.session_state.setdefault(_KEPT, {})[project.id, project.task.id, project.annotator] = kept
+    return found
+
+
+def begun(project: Project) -> list[Draft]:
+    """Return the new ones in which something was written."""
+    return [one for one in drafts(project).values() if one.number is None and one.raw != one.base]
 
 
 def draft_of(project: Project, found: Heuristic) -> Draft:
@@ -251,14 +303,25 @@ def open_slot(project: Project, slot: str | None) -> None:
         st.query_params["heuristic"] = slot
 
 
-def opened_slot(project: Project) -> str | None:
-    """Return what is open: this visit's choice, else the address's."""
+def slot_of_visit(project: Project) -> str | None:
+    """Return what this visit has opened last in this project and label task."""
     found = st.session_state.get(_OPEN)
-    if found is None or found[:2] != (project.id, project.task.id):
-        asked = st.query_params.get("heuristic") if found is None else None
-        open_slot(project, asked)
-        return asked
-    slot: str | None = found[2]
-    if st.query_params.get("heuristic") != slot:
-        open_slot(project, slot)
+    slot: str | None = found[2] if found is not None and found[:2] == (project.id, project.task.id) else None
     return slot
+
+
+def opened_slot(project: Project) -> str | None:
+    """Return what is open: what the address names, also after a way back to it, else this visit's choice."""
+    asked = st.query_params.get("heuristic")
+    found = st.session_state.get(_OPEN)
+    if found is not None and found[:2] != (project.id, project.task.id):
+        asked = None  # another project's
+    elif found is not None and asked is None:
+        asked = found[2]
+    if (
+        found is None
+        or found != (project.id, project.task.id, asked)
+        or st.query_params.get("heuristic") != asked
+    ):
+        open_slot(project, asked)
+    return asked

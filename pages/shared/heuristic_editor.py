@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -10,11 +11,12 @@ import streamlit as st
 from embtune.errors import EmbtuneError
 from embtune.project import Project
 from embtune.work.heuristics import Heuristic
-from pages.shared import heuristic_models, heuristic_programs, heuristic_rules
+from pages.shared import heuristic_models, heuristic_programs, heuristic_rules, heuristic_suggestions
 from pages.shared.heuristic_bin import DELETED
 from pages.shared.heuristic_drafts import (
     NEW,
     Draft,
+    begun,
     draft_of,
     drafts,
     forget,
@@ -28,11 +30,17 @@ from pages.shared.layout import plain
 
 _ERROR = "heuristics_editor_error"
 
+_send_typed = st.components.v2.component(
+    "embtune_heuristic_typing",
+    js=(Path(__file__).parent / "heuristic_typing.js").read_text(encoding="utf-8"),
+)
+
 # What was open before stands beside what is opened for as long as that is drawn.
 _CSS = """
 <style>
   div:has(> [class*="st-key-heuristics_open_"]) ~ div:has(> [class*="st-key-heuristics_open_"]) {
     display: none;}
+  div:has(> .st-key-heuristics_typing) {display: none;}
 </style>
 """
 _GROUPS = {
@@ -86,14 +94,14 @@ def kind_choice(project: Project) -> None:
     """Choose a kind in words."""
     kinds = project.heuristics.kinds()
     st.subheader("New heuristic", anchor=False)
-    begun = {one.kind for one in drafts(project).values() if one.number is None and one.raw != one.base}
+    written = {one.kind for one in begun(project)}
     for group, names in _GROUPS.items():
         st.html(f'<div class="quiet">{group}</div>')
         for name in names:
             if name not in kinds:
                 continue
             why_not = heuristic_programs.why_not(project, name)
-            note = " *Begun, not saved.*" if name in begun else ""
+            note = " *Begun, not saved.*" if name in written else ""
             with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
                 st.button(
                     kinds[name].title,
@@ -108,6 +116,18 @@ def kind_choice(project: Project) -> None:
                 st.caption(f"{_ABOUT[name]}{off}{note}", width="stretch")
 
 
+def go_on(project: Project) -> None:
+    """Offer to go on with what was begun and not saved."""
+    for one in begun(project):
+        st.button(
+            f"Go on with the {project.heuristics.kinds()[one.kind].title.lower()} you began",
+            key=f"heuristics_go_on_{one.kind}",
+            icon=f":material/{_ICONS[one.kind]}:",
+            on_click=open_slot,
+            args=(project, one.slot),
+        )
+
+
 def editor(project: Project, slot: str, found: Heuristic | None, *, running: bool) -> None:
     """Draw the editor of what is open, and its trial."""
     if found is not None:
@@ -118,6 +138,8 @@ def editor(project: Project, slot: str, found: Heuristic | None, *, running: boo
         begin(project, slot.removeprefix(f"{NEW}-"))  # a new one of the address
         draft = drafts(project)[slot]
     st.html(_CSS)
+    with st.container(key="heuristics_typing"):
+        _send_typed(key="heuristics_typing_sent")
     with st.container(key=f"heuristics_open_{draft.uid}"):
         with st.container(border=True, gap="xsmall", key="heuristics_editor"):
             _form(project, draft, found, running=running)
@@ -201,11 +223,9 @@ def _more(project: Project, draft: Draft, found: Heuristic) -> None:
                 args=(_delete, project, found),
             )
         st.markdown("**Versions**")
-        names = {label.id: label.name for label in project.labels}
-        kind = project.heuristics.kinds()[found.kind]
         for one in project.heuristics.versions(found.id)[:15]:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                said = plain(_said(kind, one.config, names))
+                said = plain(_said(project, found.kind, one.config))
                 st.markdown(
                     f"**{one.version}** {said}  \n:gray[:small[{ago(one.created_at)} · "
                     f"{plain(one.created_by)}]]",
@@ -222,9 +242,10 @@ def _more(project: Project, draft: Draft, found: Heuristic) -> None:
                     st.caption("in force", width="content")
 
 
-def _said(kind: Any, config: dict[str, Any], names: dict[int, str]) -> str:
+def _said(project: Project, kind: str, config: dict[str, Any]) -> str:
+    book = project.heuristics
     try:
-        return str(kind.describe(kind.Config(**config), names))
+        return book.says(kind, book.kinds()[kind].Config(**config))
     except ValueError:  # of an older embtune
         return "a configuration that cannot be read"
 
@@ -251,18 +272,18 @@ def _actions(project: Project, draft: Draft, found: Heuristic | None, *, running
         if found is None:
             return
         refused = heuristic_programs.why_not(project, draft.kind)
-        if st.button(
+        asks = draft.kind == "llm"
+        pressed = st.button(
             f"Run on all {project.n_records:,}",
             key="heuristics_run_one",
             icon=":material/play_circle:",
             disabled=running or draft.changed or refused is not None,
             help=refused or ("Save it first." if draft.changed else None),
-        ):
-            if draft.kind == "llm":
-                heuristic_programs.ask_dialog(project, found.id)
-            else:
-                _told(lambda: project.heuristics.start([found.id]))
-                st.rerun()
+            on_click=None if asks else _told,
+            args=None if asks else (_run, project, found),
+        )
+        if pressed and asks:
+            heuristic_programs.ask_dialog(project, found.id)
 
 
 def _told(act: Callable[..., object], *given: Any) -> None:
@@ -283,6 +304,7 @@ def save(project: Project, draft: Draft, found: Heuristic | None) -> None:
         config.pop("label")
     if found is None:
         saved(project, draft, book.add(draft.kind, name or None, **config))
+        heuristic_suggestions.done_with_one()
         return
     by_itself = not name or (name == found.name == found.says)
     if by_itself:
@@ -291,6 +313,12 @@ def save(project: Project, draft: Draft, found: Heuristic | None) -> None:
         taken = {one.name.casefold() for one in book.all() if one.id != found.id}
         name = found.name if says.casefold() in taken else says[:200]
     saved(project, draft, book.change(found.id, name=name, **config))
+    heuristic_suggestions.done_with_one()
+
+
+def _run(project: Project, found: Heuristic) -> None:
+    project.heuristics.start([found.id])
+    heuristic_suggestions.done_with_one()
 
 
 def _discard(project: Project, draft: Draft, found: Heuristic | None) -> None:

@@ -15,6 +15,7 @@ from embtune.work.heuristic_runs import Trial, Tried
 from pages.shared import steps
 from pages.shared.chips import colors
 from pages.shared.heuristic_drafts import Draft, lines_in
+from pages.shared.heuristic_sessions import switch
 from pages.shared.layout import plain
 from pages.shared.state import go_to_record
 
@@ -67,7 +68,7 @@ def examples(project: Project, draft: Draft, found: Trial) -> None:
     )
     if result.open is not None:
         go_to_record(int(result.open))
-        st.switch_page("pages/neighbors.py")
+        switch("neighbors", row=int(result.open))
 
 
 def _target(project: Project, draft: Draft) -> int:

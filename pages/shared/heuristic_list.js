@@ -43,7 +43,9 @@ export default function (component) {
   const reveal = (times) => {
     const editor = document.querySelector(".st-key-heuristics_editor");
     const hidden = !editor || editor.getBoundingClientRect().top > window.innerHeight / 3;
-    if (editor && hidden) editor.scrollIntoView({ block: "start" });
+    // Only up and down: whatever is wider than its frame would move that sideways.
+    const frame = editor?.closest('[data-testid="stMain"]');
+    if (frame && hidden) frame.scrollTop += editor.getBoundingClientRect().top - frame.getBoundingClientRect().top - 8;
     if (hidden && times) setTimeout(() => reveal(times - 1), 150); // what is drawn above may push it down again
   };
   const open = (one) => {
@@ -165,4 +167,12 @@ export default function (component) {
     root.replaceChildren(make("div", "frame", head(), ...lines.map(line)));
   };
   draw();
+  // The list may come back long: what is open is in view when it first shows.
+  const frame = root.shown ? null : root.closest('[data-testid="stMain"]') ?? document.querySelector('[data-testid="stMain"]');
+  const row = frame && root.querySelector(".row.open");
+  root.shown = true;
+  if (row) {
+    const [box, around] = [row.getBoundingClientRect(), frame.getBoundingClientRect()];
+    if (box.bottom > around.bottom) frame.scrollTop += box.bottom - around.bottom + 8;
+  }
 }

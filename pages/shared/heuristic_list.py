@@ -19,13 +19,12 @@ from embtune.work.heuristics import Heuristic, Line
 from pages.shared import steps
 from pages.shared.chips import colors
 from pages.shared.heuristic_drafts import drafts, open_slot
+from pages.shared.heuristic_sessions import open_records
 from pages.shared.layout import plain
-from pages.shared.session_state import open_session
 
 KEY = "heuristics_list"
 NOTE = "heuristics_note"
 ACTED = "heuristics_acted"
-_GO = "heuristics_to_session"
 _SHOWN_LABELS = 3
 _HERE = Path(__file__).parent
 _MEANS = {
@@ -60,12 +59,6 @@ def heuristic_list(project: Project, lines: Sequence[Line], opened: str | None) 
     data["open"] = int(opened) if opened and opened.isdecimal() else None
     data["taken"] = steps.taken(KEY)
     _mount(key=KEY, data=data, on_steps_change=stepped)
-
-
-def go_if_asked() -> None:
-    """Change to the Sessions page if a number was clicked; callbacks cannot."""
-    if st.session_state.pop(_GO, False):
-        st.switch_page("pages/sessions.py")
 
 
 def list_data(project: Project, lines: Sequence[Line], unsaved: Collection[int | None]) -> dict[str, Any]:
@@ -130,24 +123,23 @@ def _take(project: Project, step: dict[str, Any]) -> None:
     elif step["kind"] == "open":
         open_slot(project, str(number))
     elif step["kind"] == "records" and step["what"] in _MEANS:
-        open_session(records_session(project, number, step["what"]))
-        st.session_state[_GO] = True
+        _open_number(project, number, step["what"])
 
 
-def records_session(project: Project, number: int, what: str) -> int:
-    """Return a session of the records behind a heuristic's number; the same one if it was made before."""
+def _open_number(project: Project, number: int, what: str) -> None:
+    """Open the records behind a heuristic's number."""
     found = project.heuristics.get(number)
     rows = project.heuristics.rows(number, what)
     if what == "known":  # wrong ones first
         wrong = project.heuristics.rows(number, "wrong")
         rows = np.concatenate([wrong, np.setdiff1d(rows, wrong)])
-    origin = {"heuristic": number, "what": what, "run": found.run.id if found.run else None, "n": len(rows)}
-    for one in project.sessions():
-        if one.origin == origin:
-            return one.id
     name = f"{_MEANS[what]} {found.name}"
-    return project.create_session(
-        rows, f"{name[:1].upper()}{name[1:]}"[:200], origin=origin, why=_why(project, found, what, rows)
+    open_records(
+        project,
+        rows,
+        f"{name[:1].upper()}{name[1:]}",
+        origin={"heuristic": number, "what": what, "run": found.run.id if found.run else None},
+        why=lambda: _why(project, found, what, rows),
     )
 
 

@@ -14,15 +14,17 @@ from embtune.project import Project
 from pages.shared import heuristic_apart
 from pages.shared.chips import label_chip
 from pages.shared.heuristic_drafts import open_slot
+from pages.shared.heuristic_sessions import go_to_session
 from pages.shared.layout import plain
-from pages.shared.session_state import open_session
 
 if TYPE_CHECKING:
     from embtune.heuristics.suggesting import Suggestion
 
 NOTE = "heuristics_note"
+YOURS, SUGGESTED = "yours", "suggested"
+VIEW, VIEW_CHOICE = "heuristics_view", "heuristics_view_choice"
 _SHOWN = 12
-_FOUND, _MADE, _GO = (f"heuristics_suggested_{name}" for name in ("found", "made", "go"))
+_FOUND, _MADE, _TAKEN = (f"heuristics_suggested_{name}" for name in ("found", "made", "taken"))
 _CSS = """
 <style>
   .suggested {line-height: 1.4; font-size: .95em; overflow-wrap: anywhere;}
@@ -80,10 +82,16 @@ def suggestions(project: Project) -> None:
         )
 
 
-def go_if_asked() -> None:
-    """Change to the Sessions page if typical records were asked for; callbacks cannot."""
-    if st.session_state.pop(_GO, False):
-        st.switch_page("pages/sessions.py")
+def show(view: str) -> None:
+    """Show the list, or what is suggested, from now on."""
+    st.session_state[VIEW] = st.session_state[VIEW_CHOICE] = view
+    st.session_state.pop(_TAKEN, None)
+
+
+def done_with_one() -> None:
+    """Go back to the list once what was taken is saved or runs; who took several goes on choosing."""
+    if st.session_state.get(VIEW) == SUGGESTED and st.session_state.get(_TAKEN, 0) < 2:
+        show(YOURS)
 
 
 def _not_yet(project: Project, missing: str) -> None:
@@ -104,8 +112,7 @@ def _not_yet(project: Project, missing: str) -> None:
 def label_typical(project: Project) -> None:
     """Open a session of typical records."""
     try:
-        open_session(project.sessions_book.create_of("typical", n=min(50, project.n_records)))
-        st.session_state[_GO] = True
+        go_to_session(project.sessions_book.create_of("typical", n=min(50, project.n_records)))
     except EmbtuneError as error:
         st.session_state[NOTE] = plain(str(error))
 
@@ -174,6 +181,7 @@ def _accept(project: Project, one: Suggestion) -> None:
         st.session_state[NOTE] = plain(str(error))
         return
     st.session_state.setdefault(_MADE, {}).setdefault(project.id, {})[_identity(one)] = made.id
+    st.session_state[_TAKEN] = st.session_state.get(_TAKEN, 0) + 1
     open_slot(project, str(made.id))
     st.toast(f"Made the draft {plain(made.name)}", icon=":material/edit_note:")
 

@@ -29,6 +29,11 @@ RANDOM, VOTED, WRONG, LABELLED, CHOSEN = (
     "by their ids",
 )
 _DRAWN, _MOST_LABELLED = 1000, 5000
+_MISSING = {
+    "lookup": "Write a term or choose a look-up list to see what it says of ten records.",
+    "regex": "Write an expression to see what it says of ten records.",
+    "field": "Write a value to see what it says of ten records.",
+}
 
 
 def trial(project: Project, draft: Draft, *, refused: str | None = None) -> None:
@@ -54,6 +59,9 @@ def trial(project: Project, draft: Draft, *, refused: str | None = None) -> None
         slot = st.container(width="stretch")
     ids = _chosen_ids(draft) if which == CHOSEN else []
     if refused is not None:
+        return
+    if _unwritten(draft):
+        st.caption(_MISSING[draft.kind])
         return
     asked = _asked(project, draft, which, ids)
     wanted = kept.pop("wanted", False)
@@ -125,8 +133,6 @@ def _tried(project: Project, draft: Draft, which: str, ids: list[str]) -> tuple[
     """Try it; return what was found, or one sentence."""
     seed = draft.trial["seed"]
     try:
-        if _unwritten(draft):
-            return None, None
         if which == RANDOM:
             return _run(project, draft, n=N, seed=seed), None
         if which == CHOSEN:

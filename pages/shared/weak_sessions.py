@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-import zlib
-from typing import Any
-
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from embtune.project import Project
 from embtune.store.weak_runs import WeakRun
-from pages.shared.session_state import open_session
-
-_GO = "weak_to_session"
-
-
-def go_if_asked() -> None:
-    """Change to the Sessions page if a figure was clicked; callbacks cannot."""
-    if st.session_state.pop(_GO, False):
-        st.switch_page("pages/sessions.py")
+from pages.shared.heuristic_sessions import open_records
 
 
 def open_cell(project: Project, run: WeakRun, manual: str, weak: str | None, threshold: float) -> None:
     """Open the records of a cell of the confusion matrix; nothing happens if there are none."""
     rows = project.weak.cell_rows(manual, weak, run.id, threshold=threshold)
     said = "no weak label" if weak is None else weak
-    origin = {"weak run": run.id, "manual": manual, "weak": weak, "from": threshold}
-    _open(project, rows, f"Labelled {manual}, weak supervision: {said}", origin, _said(project, rows, run))
+    open_records(
+        project,
+        rows,
+        f"Labelled {manual}, weak supervision: {said}",
+        origin={"weak run": run.id, "manual": manual, "weak": weak, "from": threshold},
+        why=lambda: _said(project, rows, run),
+        review=True,
+    )
 
 
 def open_differing(project: Project, first: WeakRun, second: WeakRun) -> None:
     """Open the records to which two runs give different labels."""
     rows = differing(project, first, second)
-    why = [
-        f"{one}; {other}"
-        for one, other in zip(_said(project, rows, first), _said(project, rows, second), strict=True)
-    ]
-    origin = {"weak runs": [first.id, second.id]}
-    _open(project, rows, f"Runs {first.id:,} and {second.id:,} differ", origin, why)
+
+    def why() -> list[str]:
+        both = zip(_said(project, rows, first), _said(project, rows, second), strict=True)
+        return [f"{one}; {other}" for one, other in both]
+
+    open_records(
+        project,
+        rows,
+        f"Runs {first.id:,} and {second.id:,} differ",
+        origin={"weak runs": [first.id, second.id]},
+        why=why,
+        review=True,
+    )
 
 
 def differing(project: Project, first: WeakRun, second: WeakRun) -> NDArray[np.int64]:
@@ -76,17 +77,3 @@ def _said(project: Project, rows: NDArray[np.int64], run: WeakRun) -> list[str]:
         else f"run {run.id:,}: {names.get(label, 'a label that is gone')}, {sure:.0%} sure".replace("%", " %")
         for label, sure in zip(found[0][rows].tolist(), found[1][rows].tolist(), strict=True)
     ]
-
-
-def _open(
-    project: Project, rows: NDArray[np.int64], name: str, origin: dict[str, Any], why: list[str]
-) -> None:
-    """Open a session of those records; the same one if it was made before."""
-    if not len(rows):
-        return
-    origin |= {"records": zlib.crc32(rows.tobytes())}
-    number = next((one.id for one in project.sessions() if one.origin == origin), None)
-    if number is None:
-        number = project.create_session(rows, name[:200], origin=origin, why=why)
-    open_session(number, review=True)
-    st.session_state[_GO] = True

@@ -121,6 +121,40 @@ def test_what_is_written_survives_another_page_and_another_heuristic(open_page, 
     assert field(at.text_area, "terms").value == "alpha"
 
 
+def test_what_is_written_survives_a_reload_and_is_offered_again(open_page, project):
+    one = project.heuristics.add("lookup", "one", label="Alpha", terms=["alpha"])
+    at = open_page("heuristics", project, heuristics_open=(project.id, project.task.id, "new-regex"))
+    field(at.text_area, "pattern").set_value("om+ega").run()
+    at = open_page("heuristics", project, heuristics_open=(project.id, project.task.id, str(one.id)))
+    field(at.text_area, "terms").set_value("alpha\nomega").run()
+    at = open_page("heuristics", project)  # a visit that knows nothing of these
+    press(at, "heuristics_go_on_regex")
+    assert field(at.text_area, "pattern").value == "om+ega"
+    press(at, "heuristics_save")
+    assert project.heuristics.all()[-1].config["pattern"] == "om+ega"
+    at = open_page("heuristics", project, heuristics_open=(project.id, project.task.id, str(one.id)))
+    assert field(at.text_area, "terms").value == "alpha\nomega"
+    assert project.heuristics.get(one.id).config["terms"] == ["alpha"]
+    press(at, "heuristics_discard")
+    assert project.heuristics.drafts() == {}  # what is saved or discarded is kept no more
+
+
+def test_an_empty_look_up_is_refused_and_its_trial_says_what_is_missing(open_page, project, shown):
+    at = open_page("heuristics", project, heuristics_open=(project.id, project.task.id, "new-lookup"))
+    press(at, "heuristics_try_new-lookup")
+    assert "Write a term or choose a look-up list" in shown(at)
+    press(at, "heuristics_save")
+    assert at.error[0].value == "Look-up list: write at least one term, or choose a look-up list."
+    assert project.heuristics.all() == []
+
+
+def test_a_version_names_its_lists_as_the_list_does(open_page, labelled, shown):
+    labelled.lookup_lists.add("greek", ["alpha"])
+    made = labelled.heuristics.add("lookup", "listed", label="Alpha", lists=["greek"])
+    at = open_page("heuristics", labelled, heuristics_open=(labelled.id, labelled.task.id, str(made.id)))
+    assert "**1** greek → Alpha" in shown(at)
+
+
 def test_saving_is_a_version_that_can_be_restored(open_page, many):
     number = many.heuristics.get("says alpha").id
     at = open_page("heuristics", many, heuristics_open=(many.id, many.task.id, str(number)))
@@ -226,6 +260,46 @@ def test_precision_opens_the_labelled_ones_wrong_first(open_page, many, browser_
     assert why[-1] == "one digit votes Alpha; right"
 
 
+def click_number(open_page, browser_sends, project, name, what, **state):
+    """Click a number of a heuristic; return the page and the session that opened."""
+    at = open_page("heuristics", project, **state)
+    open_in_list(at, browser_sends, kind="records", id=project.heuristics.get(name).id, what=what)
+    return at, at.session_state["session_open"]
+
+
+def test_a_number_clicked_again_opens_its_session_and_another_drops_one_without_answers(
+    open_page, many, browser_sends
+):
+    at, first = click_number(open_page, browser_sends, many, "one digit", "conflicts")
+    visit = {"figure_session": first}  # what this visit opened last
+    at, again = click_number(open_page, browser_sends, many, "one digit", "conflicts", **visit)
+    assert again == first
+    at, second = click_number(open_page, browser_sends, many, "says beta", "hits", **visit)
+    assert [one.id for one in many.sessions()] == [second]
+    assert at.query_params["session"] == str(second)
+    assert at.query_params["project"] == many.name
+
+
+def test_a_session_of_a_number_stays_once_something_was_answered_or_it_was_named(
+    open_page, many, browser_sends
+):
+    _, answered = click_number(open_page, browser_sends, many, "one digit", "conflicts")
+    many.sessions_book.answer(answered, 0, "Alpha")
+    _, named = click_number(open_page, browser_sends, many, "one digit", "hits", figure_session=answered)
+    many.sessions_book.rename(named, "to look at")
+    _, last = click_number(open_page, browser_sends, many, "says beta", "hits", figure_session=named)
+    assert {one.id for one in many.sessions()} == {answered, named, last}
+
+
+def test_what_another_visit_looks_at_goes_only_after_an_hour(open_page, many, browser_sends, monkeypatch):
+    _, first = click_number(open_page, browser_sends, many, "one digit", "hits")
+    _, second = click_number(open_page, browser_sends, many, "says beta", "hits")
+    assert {one.id for one in many.sessions()} == {first, second}
+    monkeypatch.setattr("pages.shared.heuristic_sessions._PASSED_SECONDS", -1.0)
+    _, third = click_number(open_page, browser_sends, many, "says alpha", "hits")
+    assert [one.id for one in many.sessions()] == [third]
+
+
 def test_a_tick_chooses_for_weak_supervision(open_page, many, browser_sends):
     number = many.heuristics.get("says beta").id
     at = open_page("heuristics", many)
@@ -260,6 +334,29 @@ def test_a_run_that_failed_says_why_in_its_line(open_page, project, given_to):
     line = given_to(open_page("heuristics", project), LIST)["lines"][0]
     assert line["state"] == "failed"
     assert "label" in line["why"]
+
+
+def test_one_that_failed_says_so_and_runs_again_apart_from_the_new_ones(open_page, project, started, shown):
+    project.heuristics.add("learner", "learns", min_confidence=0.5)  # there are no labels to learn from
+    project.heuristics.run()
+    at = open_page("heuristics", project)
+    assert button(at, "heuristics_run").label == "None to run together"
+    assert "**learns** failed: The active learner needs" in shown(at)
+    press(at, "heuristics_run_again")
+    assert started[0][1]["which"] == [project.heuristics.get("learns").id]
+
+
+def test_one_that_would_fail_again_is_to_be_edited_first(open_page, project, shown):
+    made = project.heuristics.add("field", "gone", label="Alpha", field="nowhere", op="contains", value="x")
+    project.heuristics.run()
+    at = open_page("heuristics", project)
+    assert "**gone** cannot run as it is written: There is no field" in shown(at)
+    assert not [one for one in at.button if one.key == "heuristics_run_again"]
+    press(at, "heuristics_edit_failed")
+    assert at.query_params["heuristic"] == str(made.id)
+    project.heuristics.change(made.id, field="text")
+    at = open_page("heuristics", project)
+    assert "cannot run" not in shown(at)
 
 
 # ---- the trial -------------------------------------------------------------------------------
@@ -366,6 +463,29 @@ def test_suggestions_become_drafts_with_one_click(open_page, labelled, shown):
     assert [one.state for one in made] == ["draft"]
     assert at.query_params["heuristic"] == str(made[0].id)
     assert any(one.label == "Open" for one in at.button)
+
+
+def take_suggestions(at, n):
+    for _ in range(n):
+        next(one for one in at.button if one.label == "Make a draft").click().run()
+        assert not at.exception
+    field(at.text_input, "name").set_value("taken over").run()
+    return press(at, "heuristics_save")
+
+
+@pytest.mark.parametrize(("n", "shows"), [(1, "yours"), (2, "suggested")])
+def test_saving_the_one_suggestion_that_was_taken_shows_it_in_the_list(
+    open_page, labelled, given_to, n, shows
+):
+    at = open_page("heuristics", labelled, heuristics_view="suggested")
+    at.selectbox(key="heuristics_suggest_label").set_value("Alpha").run()
+    take_suggestions(at, n)
+    assert at.session_state["heuristics_view"] == shows
+    made = labelled.heuristics.all()
+    assert len(made) == n
+    if shows == "yours":
+        assert [line["id"] for line in given_to(at, LIST)["lines"]] == [made[0].id]
+        assert given_to(at, LIST)["open"] == made[0].id
 
 
 def test_a_suggested_one_shows_its_figures_until_labels_given_since_tell(

@@ -55,7 +55,29 @@ def test_a_list_is_written_tried_saved_run_and_its_votes_opened(page, server, pr
     row.get_by_title("Open these 20 records as a session").first.click()
     page.get_by_text("beta → Beta votes Beta").first.wait_for()  # why the record is in the session
     assert project.sessions()[0].n_items == 20
+    page.go_back()  # one step, to the heuristic that was open
+    page.wait_for_url(f"**/heuristics?*heuristic={project.heuristics.all()[0].id}")
+    main(page).get_by_role("heading", name="Heuristics").wait_for()
+    settled(page)
+    page.go_forward()
+    page.get_by_text("beta → Beta votes Beta").first.wait_for()
     assert page.get_by_test_id("stException").count() == 0
+
+
+def test_what_is_typed_survives_a_reload_without_leaving_the_field(page, server, project):
+    label_some(project)
+    open_page(page, server, "heuristics", "demo")
+    click(page, "Write a look-up list")
+    terms(page).click()
+    terms(page).press_sequentially("beta")
+    page.locator(".example .marked", has_text="Beta").first.wait_for()  # it was sent after a pause
+    terms(page).press_sequentially("\nalpha 1")  # on where the pointer was
+    eventually(page, lambda: "alpha 1" in str(project.heuristics.drafts()))
+    assert terms(page).input_value() == "beta\nalpha 1"
+    page.reload()
+    settled(page)
+    eventually(page, lambda: terms(page).input_value() == "beta\nalpha 1")
+    assert project.heuristics.all() == []
 
 
 def test_a_phrase_is_dragged_and_nothing_typed_is_lost(page, server, project):
@@ -134,3 +156,5 @@ def test_on_a_small_screen_the_editor_comes_below_and_into_view(page, server, pr
     rows = page.locator(".frame").bounding_box()
     assert editor["y"] >= rows["y"] + rows["height"]
     assert editor["width"] > 600
+    sidebar = page.get_by_test_id("stSidebar").bounding_box()
+    assert (sidebar["x"], sidebar["y"]) == (0, 0)  # the frame around the page stays where it is

@@ -54,7 +54,8 @@ def test_label_look_at_a_cell_and_roll_back(page, server, voted):
     page.get_by_text(title, exact=True).first.wait_for()
     assert len(voted.sessions_book.review(voted.sessions()[0].id, "all")[1]) == matrix[row, column]
 
-    open_page(page, server, "weak_supervision", "demo")
+    page.go_back()
+    page.wait_for_url("**/weak_supervision?*")
     page.get_by_role("button", name="Take the labels back").click()
     eventually(page, lambda: int(voted.label_state().labelled.sum()) == 24)
     page.locator(f".st-key-weak_force_{first.id} button").click()

@@ -213,6 +213,74 @@ def test_labels_given_later_do_not_make_a_learner_outdated(book, plain_project):
     assert book.get(made.id).current
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda labels: labels.merge("Beta", "Gamma"), "The label Beta was merged into Gamma: run it again."),
+        (lambda labels: labels.delete("Beta"), "The label Beta was deleted: run it again."),
+    ],
+)
+@pytest.mark.parametrize("kind", ["learner", "nearest"])
+def test_a_label_that_was_learned_from_and_is_gone_makes_a_learner_outdated(
+    book, plain_project, kind, change, why
+):
+    plain_project.label(range(0, 30, 3), "Alpha")
+    plain_project.label(range(1, 30, 3), "Beta")
+    options = {"min_confidence": 0.5} if kind == "learner" else {"how": "vote", "k": 3, "label": None}
+    made = book.add(kind, "learns", embedding="raw", **options)
+    assert book.run()["failed"] == []
+    plain_project.add_label("Delta")
+    plain_project.label_set.delete("Delta")  # it learned nothing from that
+    assert book.get(made.id).current
+    change(plain_project.label_set)
+    assert (book.get(made.id).state, book.get(made.id).why) == ("outdated", why)
+    plain_project.undo()
+    assert book.get(made.id).current
+
+
+def test_a_merged_label_is_named_as_what_changed_until_it_runs_again(book, plain_project):
+    made = lookup(book)
+    book.run()
+    plain_project.label_set.merge("Alpha", "Gamma")
+    assert book.get(made.id).why == "The label Alpha was merged into Gamma: run it again."
+    book.run()
+    assert book.get(made.id).current
+    book.change(made.id, terms=["beta"])
+    assert book.get(made.id).why == "Its configuration changed: run it again."
+
+
+def test_one_that_failed_by_what_is_written_is_told_from_one_that_may_run_again(book, plain_project):
+    wrong = book.add("field", "wrong", label="Alpha", field="nowhere", op="contains", value="x")
+    learner = book.add("learner", "learner", embedding="raw")  # there is no label yet
+    assert len(book.run()["failed"]) == 2
+    assert (book.get(wrong.id).edit_first, book.get(learner.id).edit_first) == (True, False)
+    assert not book.change(wrong.id, field="body").edit_first
+    plain_project.label_set.delete("Alpha")
+    assert book.get(wrong.id).edit_first  # its label is to be chosen
+
+
+def test_a_look_up_without_terms_and_lists_is_refused(book):
+    with pytest.raises(BadInputError, match=r"^Look-up list: write at least one term, or choose a look-up"):
+        lookup(book, terms=[" "])
+    made = lookup(book)
+    with pytest.raises(BadInputError, match="write at least one term"):
+        book.change(made.id, terms=[])
+
+
+def test_what_is_written_and_not_saved_is_kept_by_annotator(book, plain_project):
+    book.keep_drafts({"new-regex": {"kind": "regex", "raw": {"pattern": "é\ud83d"}}, "3": {"kind": "lookup"}})
+    book.keep_drafts({"3": None})
+    assert book.drafts() == {"new-regex": {"kind": "regex", "raw": {"pattern": "é\ud83d"}}}
+    assert plain_project.view(annotator="somebody else").heuristics.drafts() == {}
+    (kept,) = plain_project.folder("drafts").iterdir()
+    kept.write_text("{")  # damaged: nothing is kept, and nothing fails
+    assert book.drafts() == {}
+    book.keep_drafts({"3": {"kind": "lookup"}})
+    assert list(book.drafts()) == ["3"]
+    book.keep_drafts({"3": None})
+    assert list(plain_project.folder("drafts").iterdir()) == []
+
+
 def test_a_label_that_was_merged_takes_its_votes_along_and_a_deleted_one_does_not(book, plain_project):
     lookup(book)
     lookup(book, "finds beta", "Beta", ["beta"])
