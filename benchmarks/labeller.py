@@ -9,6 +9,9 @@ A label is one key where it has one: of up to nine labels each, of very many the
 (by the model, or before there is one by the labels' names) and those with a letter of their own. Any other is
 typed to be found, which is four keys. The label set is there before the first record is looked at.
 
+All flows are looked at now and then. Where a level was passed in between, the action that passed it is found
+by halving, to one in a hundred: the labels given later are taken away, and the model fitted to the others.
+
     python benchmarks/labeller.py --data DIR [--flows random,advised,...] [--only ag_news_seed]
                                   [--seeds 1] [--limit N] [--json]
 
@@ -56,6 +59,7 @@ LEVELS = (80, 85, 90)
 BESIDE = 9  # labels that have a digit: one key; others are typed to be found
 TYPED = 4  # two or three letters and Enter
 OPEN = 2  # clicks that begin a session: its kind, and Start
+FINE = 0.01  # of the actions: so finely is told when a level was reached
 SHAPES = (5, 10, 20, 30, 50, 75, 100, 150, 200, 300)
 
 Trace = list[tuple[int, float]]
@@ -96,42 +100,77 @@ class Labeller:
         self.rng = np.random.default_rng(seed)
         self.actions = 0
         self.order: list[str] = []
+        self.given: list[tuple[int, int]] = []  # row, and the actions with which it was given, ascending
         self.trace: Trace = []
+        self.looked = (0, 0.0)  # actions, and the best share until then
 
     def todo(self) -> NDArray[np.int64]:
         """Rows without an answer."""
         return np.flatnonzero(self.project.label_state().label_ids == -1)
 
-    def cost(self, rows: NDArray[np.int64]) -> int:
-        """Keys for the right label of each: one, or more if no key gives it."""
+    def cost(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Keys for the right label of each, shape (len(rows),): one, or more if no key gives it."""
         if len(self.names) <= BESIDE:
-            return len(rows)
+            return np.ones(len(rows), dtype=np.int64)
         lettered = np.isin(self.wanted[rows], self.lettered)
         found = self.project.class_probabilities("active")
         if found is None:
-            return int(np.where(lettered, 1, TYPED).sum())
+            return np.where(lettered, 1, TYPED)
         place = {int(label): i for i, label in enumerate(found[0])}
         share = found[1][rows]
         right = np.array([place.get(int(label), -1) for label in self.wanted[rows]])
         mine = np.where(right >= 0, share[np.arange(len(rows)), right], -1)
         first = (share > mine[:, None]).sum(axis=1) < BESIDE
-        return int(np.where((first & (right >= 0)) | lettered, 1, TYPED).sum())
+        return np.where((first & (right >= 0)) | lettered, 1, TYPED)
 
     def key_by_key(self, rows: NDArray[np.int64]) -> None:
         """Label records one after the other, in a session's order."""
-        self.actions += self.cost(rows)
+        after = self.actions + np.cumsum(self.cost(rows))
+        self.given += zip(rows.tolist(), after.tolist(), strict=True)
+        self.actions = int(after[-1]) if len(after) else self.actions
         self.order += self.truth[rows].tolist()
+        self.put(rows)
+
+    def put(self, rows: NDArray[np.int64]) -> None:
+        """Give records their true labels."""
         for name in np.unique(self.truth[rows]):
             self.project.label(rows[self.truth[rows] == name], str(name), source="session")
 
-    def look(self, embedding: str = "active") -> float:
-        """Note how much of the corpus is right now, with the predictions accepted."""
+    def share(self, embedding: str) -> float:
+        """Return how much of the corpus is right now, with the predictions accepted."""
         given = self.project.label_state().label_ids
         found = self.project.quick_predictions(embedding)
         said = np.where(given >= 0, given, -1 if found is None else found[0])
-        share = float((said == self.wanted).mean())
+        return float((said == self.wanted).mean())
+
+    def look(self, embedding: str = "active") -> None:
+        """Note how much is right; where a level was passed since the last look, with which action."""
+        share = self.share(embedding)
+        before, best = self.looked
+        for level in LEVELS:
+            if best < level / 100 <= share:
+                self.trace.append(self.first(level / 100, before, share, embedding))
         self.trace.append((self.actions + 1, share))
-        return share
+        self.looked = self.actions, max(best, share)
+
+    def first(self, level: float, low: int, share: float, embedding: str) -> tuple[int, float]:
+        """Halve the actions since `low` until the one is found that reached a level: it, and the share then.
+
+        What was given later is taken away for each look, and given again.
+        """
+        high = self.actions
+        while high - low > max(1, FINE * high):
+            middle = (low + high) // 2
+            later = np.array([row for row, at in self.given if at > middle], dtype=np.int64)
+            if len(later):
+                self.project.book.clear(later)
+            now = self.share(embedding)
+            self.put(later)
+            if now >= level:
+                high, share = middle, now
+            else:
+                low = middle
+        return high + 1, share
 
     def tune(self) -> None:
         """Press the button; the gate says whether the version is used."""
@@ -149,6 +188,7 @@ class Labeller:
             self.key_by_key(wrong)
         if right.any():
             self.actions += 1
+            self.given += [(row, self.actions) for row in rows[right].tolist()]
             self.project.accept_predictions(rows[right], shown=found[0][rows[right]])
 
     def done(self) -> bool:

@@ -128,11 +128,13 @@ def fit_quick(
     fold = block_folds(block, labels, n_folds, rng) if len(rows) else block
     held = np.arange(len(rows))
     draws = np.unique(np.column_stack([labels, block]), axis=0)
-    in_blocks = np.bincount(draws[:, 0], minlength=n_classes)
+    in_blocks = _in_blocks(labels, block, n_classes)
     hints = None if names is None else name_hints(vectors, names, rows)
-    parts = _parts(
-        vectors, rows, labels, weight, n_classes, fold, n_folds, graph, in_blocks + 1.0, hints, rng
+    # Of each model's own labels: one that counts itself would say that what was seen once is common.
+    prior = np.stack(
+        [1.0 + _in_blocks(labels[fold != f], block[fold != f], n_classes) for f in range(-1, n_folds)]
     )
+    parts = _parts(vectors, rows, labels, weight, n_classes, fold, n_folds, graph, prior, hints, rng)
     sizes = np.array([np.bincount(labels[fold != f], minlength=n_classes) for f in range(n_folds)])
     known = (sizes[fold, labels] > 0) | (names is not None)
     believed = known if trusted is None else known & trusted
@@ -231,9 +233,9 @@ def _parts(
         spread = _log_share(propagate(graph, seeds, alphas=REACHES).reshape(n, n_models, n_classes))
         every.append(spread.transpose(1, 0, 2))
         held.append(spread[rows, fold + 1])
-    common = np.log(prior / prior.mean()).astype(np.float32)
-    every.append(np.broadcast_to(common, (n_models, n, n_classes)))
-    held.append(np.broadcast_to(common, of_labels.shape))
+    common = np.log(prior / prior.mean(axis=1, keepdims=True)).astype(np.float32)
+    every.append(np.broadcast_to(common[:, None], (n_models, n, n_classes)))
+    held.append(common[fold + 1])
     if hints is not None:
         called = hints.alike(vectors)
         every.append(np.broadcast_to(called, (n_models, n, n_classes)))
@@ -301,6 +303,12 @@ def regressions(
     found = minimize(cost, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS, "ftol": 1e-5})
     parameters = found.x.reshape(d + 1, n_models, n_classes).astype(np.float32)
     return np.ascontiguousarray(parameters[:-1].transpose(1, 2, 0)), parameters[-1] + absent
+
+
+def _in_blocks(labels: NDArray[np.int64], block: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+    """Count the blocks that have labels of each class, shape (C,)."""
+    draws = np.unique(np.column_stack([labels, block]), axis=0)
+    return np.bincount(draws[:, 0], minlength=n_classes)
 
 
 def _some_of_each(labels: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.int64]:

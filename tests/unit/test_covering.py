@@ -78,3 +78,18 @@ def test_pages_grow_with_the_labels_and_are_large_for_many_kinds():
     assert page_size(0, 77) == 100
     assert worth_showing(77) == pytest.approx(1.2 / 77)
     assert worth_showing(2) == 0.5
+
+
+def test_where_records_are_equal_there_are_as_many_regions_as_differ():
+    vectors = np.repeat(np.eye(8, dtype=np.float32)[:2], (6, 4), axis=0)
+    rows = covering(vectors, np.zeros(10, dtype=bool), 5)
+    assert sorted(rows.tolist()) == list(range(10))
+    assert [row < 6 for row in rows[:2].tolist()] == [True, False]  # one of each, the larger region first
+
+
+def test_every_spot_has_its_middle_among_the_first_whatever_the_seed(spots):
+    of, vectors = spots
+    for seed in range(20):
+        rows = covering(vectors, np.zeros(100, dtype=bool), 6, seed=seed)
+        assert set(of[rows[:6]].tolist()) == {0, 1, 2, 3}
+        assert rows.tolist() == covering(vectors, np.zeros(100, dtype=bool), 6, seed=seed).tolist()

@@ -131,3 +131,16 @@ def test_without_an_encoder_there_are_no_names(project, encoder, monkeypatch):
     monkeypatch.setattr(project, "encoder", absent)
     assert names_of(project, _raw(project), wait=True) is None
     assert not project.can_guess()
+
+
+def test_a_label_does_not_say_how_common_its_own_class_is():
+    generator = np.random.default_rng(0)
+    of = np.repeat(np.arange(40), 10)
+    vectors = (np.eye(64)[of] + generator.normal(0, 0.3, (400, 64))).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1)[:, None]
+    names = np.eye(64, dtype=np.float32)[:40]
+    seen = np.arange(0, 150, 10)  # one of each of fifteen classes: the other 25 are no rarer for that
+    fit, before = (fit_quick(vectors, rows, of[rows], 40, names=names) for rows in (seen, seen[:0]))
+    right, guessed = ((one.probability.argmax(axis=1) == of)[of >= 15].mean() for one in (fit, before))
+    assert right >= guessed
+    assert fit.exponents[1] < 1  # what "how common" counts: it says nothing of labels that it has not seen
