@@ -40,6 +40,7 @@ bench: $(DEV_STAMP) ## run the benchmarks (DATA=folder with ag_news_seed and ban
 	@$(BIN)/python benchmarks/banking77.py --data $(DATA) --per-class 5 --seeds 2 --baselines lr,propagation
 	@$(BIN)/python benchmarks/notebook_way.py --data $(DATA)
 	@$(BIN)/python benchmarks/pages.py --data $(DATA)
+	@$(BIN)/python benchmarks/records_page.py
 
 clean: ## remove .venv and caches (labels and models in EMBTUNE_HOME stay)
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
