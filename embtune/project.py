@@ -1213,6 +1213,15 @@ class Project:
 
         return recent_predictions(self, embedding, wait=wait)
 
+    def predictions_within(
+        self, seconds: float, embedding: str = "active"
+    ) -> tuple[tuple[NDArray[np.int64], NDArray[np.float32]] | None, bool]:
+        """Wait for the predictions by the labels of now; return the newest, and whether these are they."""
+        from embtune.work.predicting import model_within, recent_predictions
+
+        _, later = model_within(self, embedding, seconds)
+        return recent_predictions(self, embedding), not later
+
     def class_probabilities(
         self, embedding: str = "active"
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:

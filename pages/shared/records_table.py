@@ -23,9 +23,11 @@ from pages.shared.record_list import NONE_ID, cosine_text
 
 _HERE = Path(__file__).parent
 FIRST_WAIT = 10.0  # seconds
+PAGE_WAIT = 1.0  # for predictions by the labels of the page before
 DIGITS = 9
 _LONGEST = 20_000
 _FIRST_LOOK = 420
+_FIRST_TOLD = "records_first_told"
 _BUDGET = 600_000  # characters a page of texts may send whole
 _LONGEST_FIELD = 160
 NONE = "none of these"
@@ -162,12 +164,13 @@ def table_data(project: Project, table: Table) -> dict[str, Any]:
     color = colors(project)
     cut = project.matches_in(table.query, [record.text[:_LONGEST] for record in records])
     embedded = project.find_embedding("raw") is not None
-    # The first ones take seconds in a server just started, and the page would not draw itself again for them.
-    guess = project.recent_predictions("active", wait=FIRST_WAIT) if embedded else None
     names = {label.id: label for label in project.labels}
-    # Of very many labels, 1 to 9 give those that are likeliest for the line, as in a session.
     many = len(names) > MANY
-    likely = likely_labels(project, table.rows, DIGITS) if many and embedded else [[] for _ in table.rows]
+    # Only where what has no label was asked for: elsewhere one reads, and no key must label a page.
+    checking = any(leaf.kind == "label" and leaf.value == (None,) for leaf in leaves(parse(table.query)))
+    guesses, likely = (
+        _told(project, table, many, keep=checking) if embedded else (None, [[]] * len(table.rows))
+    )
     spent, lines = 0, []
     for i, (record, pieces) in enumerate(zip(records, cut, strict=True)):
         first = first_look(pieces)
@@ -185,7 +188,7 @@ def table_data(project: Project, table: Table) -> dict[str, Any]:
                 "label": record.label,
                 "color": color.get(record.label or "", UNLABELLED_COLOR),
                 "by": _given(record),
-                "guess": _guess(guess, record, names),
+                "guess": None if guesses is None else _guess(*guesses[i], record, names),
                 "likely": likely[i],
                 "flagged": record.flagged,
                 "comments": [
@@ -229,10 +232,7 @@ def table_data(project: Project, table: Table) -> dict[str, Any]:
         "changed": table.changed,
         "place": table.place,
         "embedded": embedded,
-        # Only where what has no label was asked for: elsewhere one reads, and no key must label a page.
-        "checking": any(
-            leaf.kind == "label" and leaf.value == (None,) for leaf in leaves(parse(table.query))
-        ),
+        "checking": checking,
         "unlabelled_color": UNLABELLED_COLOR,
     }
 
@@ -255,15 +255,41 @@ def _given(record: Record) -> str:
     return f"{_BY.get(record.source, record.source)}{sure}"
 
 
-def _guess(
-    found: tuple[NDArray[np.int64], NDArray[np.float32]] | None, record: Record, names: Mapping[int, Any]
-) -> dict[str, Any] | None:
-    if found is None or record.row >= len(found[0]):
-        return None
-    label = names.get(int(found[0][record.row]))
+def _told(
+    project: Project, table: Table, many: bool, *, keep: bool
+) -> tuple[list[tuple[int, float]] | None, list[list[int]]]:
+    """Return the prediction and the likeliest labels of each line, `keep`: as they were first told.
+
+    Every correction makes a better model, but what was read and found right must not change before it is
+    accepted, nor what a digit stands for before it is pressed.
+    """
+    labelled, rows = project.label_state().labelled, list(table.rows)
+    elsewhere = int(labelled.sum() - labelled[rows].sum())  # with labels given there, it is another visit
+    about = (project.name, project.task.name, rows, [label.id for label in project.labels], elsewhere)
+    kept = st.session_state.get(_FIRST_TOLD)
+    if keep and kept is not None and kept[0] == about:
+        return kept[1]
+    # The first ones take seconds in a server just started, and the page would not draw itself again for them.
+    found, is_new = project.recent_predictions("active", wait=FIRST_WAIT), False
+    if keep and found is not None:
+        found, is_new = project.predictions_within(PAGE_WAIT)
+    # Of very many labels, 1 to 9 give those that are likeliest for the line, as in a session.
+    likely = likely_labels(project, table.rows, DIGITS) if many else [[] for _ in table.rows]
+    if found is None:
+        return None, likely
+    told = [
+        (int(found[0][row]), float(found[1][row])) if row < len(found[0]) else (NONE_ID, 0.0)
+        for row in table.rows
+    ]
+    if is_new:
+        st.session_state[_FIRST_TOLD] = (about, (told, likely))
+    return told, likely
+
+
+def _guess(label_id: int, sure: float, record: Record, names: Mapping[int, Any]) -> dict[str, Any] | None:
+    label = names.get(label_id)
     if label is None or label.name == record.label:
         return None
-    sure = float(found[1][record.row])
     if sure < worth_showing(len(names)):
         return None
     return {"id": label.id, "name": label.name, "color": label.color, "sure": round(100 * sure)}

@@ -38,6 +38,30 @@ def test_what_the_page_showed_is_accepted_in_one_action_and_the_next_records_com
     assert not labelled.label_state().labelled[rows].any()
 
 
+def test_a_correction_changes_no_other_guess_of_the_page_until_labels_are_given_elsewhere(
+    checking, labelled, given_to, browser_sends
+):
+    def guesses():
+        return {line["row"]: line["guess"] for line in given_to(checking, TABLE)["lines"]}
+
+    before = guesses()
+    rows = list(before)
+    # All that looked alike is now something else: the model says so, the page as it was read does not.
+    names = [label.name for label in labelled.labels]
+    other = next(name for name in names if name != before[rows[0]]["name"])
+    labelled.label(rows[:20], other)
+    labelled.quick_predictions("active")
+    checking.run()
+    after = guesses()
+    assert list(after) == rows
+    assert [after[row] for row in rows[20:]] == [before[row] for row in rows[20:]]
+    outside = next(row for row in range(60) if row not in rows and not labelled.label_state().labelled[row])
+    labelled.label([outside], other)
+    labelled.quick_predictions("active")
+    checking.run()
+    assert [guesses()[row] for row in rows[20:]] != [before[row] for row in rows[20:]]
+
+
 def test_what_somebody_labelled_since_the_page_was_drawn_keeps_its_label(
     checking, labelled, given_to, browser_sends
 ):
