@@ -1,4 +1,4 @@
-"""Raw vectors blended with class scores, as a model for records known and new."""
+"""Class scores blended with vectors, as a model for records known and new."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ class BlendModel:
         return self.words is not None or self.encoder is not None
 
     def transform(self, records: Records, *, report: Report = silent) -> Matrix:
-        """Return tuned vectors, shape (n, d + C), rows of unit length."""
+        """Return tuned vectors, shape (n, d of `rest` + C), rows of unit length."""
         view = views_of(records, self.words, self.encoder, report)
         scores = self._scores(view, len(records.vectors))
         if self.center is None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from embtune.tuning.encoder_model import EncoderModel
     from embtune.tuning.recipes.base import DeviceLike
 
-_FEWEST_LABELS = 60  # of fewer, too few can be held out to tell whether it helped
+_FEWEST_LABELS = 100  # of fewer, too few can be held out to tell whether it helped
 _TRAINING_COSTS = 8.0  # times encoding, per text
 _TEXTS_READ = 2_000  # at least: few labels are gone through several times
 _MOST_EPOCHS = 20
@@ -125,7 +125,7 @@ def _on_a_fold(
     texts = records.read()
     left = clock.budget - clock.spent
     work = _TRAINING_COSTS * len(kept) * _epochs(len(kept)) + len(texts)
-    needed = work / (corpus.records_per_second or math.inf)
+    needed = work / (corpus.records_per_second or math.inf)  # seconds
     if needed <= SHARE_OF_TIME * left:
         # Only where it could matter: how fast it is now, for loading the model takes seconds.
         needed = work / _encoding_rate(texts, corpus.model_path, device, report)
@@ -141,8 +141,9 @@ def _on_a_fold(
     return TunedEncoder(
         model,
         f"The text encoder was tuned on {len(kept):,} labels; the others decided whether it is used.",
-        # Its texts are encoded when they are first asked for, and that takes its part of the work.
-        (monotonic() - began) * work / (work - len(texts)),
+        # Its texts are encoded when they are first asked for, and that takes its part of the work. A training
+        # that went on from a checkpoint took longer than is seen here.
+        max((monotonic() - began) * work / (work - len(texts)), needed),
         len(kept),
         [(kept, held)],
     )

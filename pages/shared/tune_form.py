@@ -210,7 +210,7 @@ def _time_budget(key: str, parameter: Parameter) -> int:
         required=True,
         format_func=_BUDGETS.__getitem__,
         key=key,
-        help="More time lets it try more; with enough of it, and 60 labels or more, the text encoder "
+        help="More time lets it try more; with enough of it, and 100 labels or more, the text encoder "
         "itself is tuned. It stops trying in time to finish, about.",
     )
     return int(chosen or parameter.default)

@@ -78,16 +78,20 @@ def fit(
     if records.texts is not None:
         report(0, None, "", "reading the words")
         words = WordView.fit(records.read(), seed=seed)
-    folds: Folds = label_folds(training.labels, seed=seed)
+    all_folds: Folds = label_folds(training.labels, seed=seed)
     wish = chosen["encoder"]
-    encoder = maybe_encoder(wish, clock, records, training, folds, device, corpus, seed, report)
-    if encoder.model is not None:
-        folds = encoder.folds
+    encoder = maybe_encoder(wish, clock, records, training, all_folds, device, corpus, seed, report)
+    folds = all_folds if encoder.model is None else encoder.folds
     bench = Workbench(views_of(records, words, encoder.model, report), training, device.kind)
     trying = Trying(bench, folds, clock, seed, report)
     option, verdict, skipped = _decide(trying, words is not None, encoder.model is not None)
-    sharpness = trying.sharpness(option)
     uses_encoder = any("encoder" in way.view for way in option.ways)
+    if encoder.model is not None and not uses_encoder:
+        # Between the others every label may decide, not only those that the encoder has not seen.
+        folds = all_folds
+        trying = Trying(bench, folds, clock, seed, report)
+        option, verdict, skipped = _decide(trying, words is not None, False)
+    sharpness = trying.sharpness(option)
     if uses_encoder:
         assert corpus is not None
         encoder = on_all_labels(encoder, wish, clock, records, training, device, corpus, seed, report)
