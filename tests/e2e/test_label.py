@@ -119,6 +119,9 @@ def test_the_part_of_the_map_that_is_looked_at_stays_when_its_colours_change(pag
     page.get_by_text(re.compile(r"manual 3")).wait_for()
     chart_ready(page)
     assert shown() == part
+    eventually(
+        page, lambda: page.locator(".st-key-map_chart").count() == 1
+    )  # the old one goes a little later
     page.locator(".st-key-map_chart").hover()
     page.locator(".st-key-map_chart .modebar-btn[data-title='Autoscale']").click()
     settled(page)

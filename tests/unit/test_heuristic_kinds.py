@@ -126,7 +126,7 @@ def test_terms_come_from_lists_and_are_looked_for_in_fields():
     corpus = ArrayCorpus(
         ["", "a goal", ""],
         fields={"title": ["Goal", "News", None], "tags": ["x", ["striker", "late"], 5]},
-        lists={3: ["goal", ""], 4: ["striker", "5"]},
+        lists={3: ["goal", ""], 4: ["striker", "5"], 5: [" "]},
     )
     assert hits("lookup", corpus, lists=[3]) == [1]
     assert hits("lookup", corpus, lists=[3], fields=["title"]) == [0]
@@ -137,6 +137,8 @@ def test_terms_come_from_lists_and_are_looked_for_in_fields():
     with pytest.raises(HeuristicError, match="There is no field 'body': choose among text, title, tags"):
         run("lookup", corpus, label=SPORTS, terms=["x"], fields=["body"])
     with pytest.raises(HeuristicError, match="has no terms: write some"):
+        run("lookup", corpus, label=SPORTS, lists=[5])
+    with pytest.raises(ValidationError, match="write at least one term, or choose a look-up list"):
         run("lookup", corpus, label=SPORTS, terms=[" "])
 
 
