@@ -11,7 +11,7 @@ from embtune.errors import BadInputError, ConflictError, NotFoundError, UnknownC
 from embtune.labeling.state import MANUAL_SOURCES, SOURCES
 from embtune.labeling.undoing import Turn, ground, new_labels, to_turn
 from embtune.store import journal
-from embtune.store.artifacts import put_active
+from embtune.store.artifacts import put_active, put_by_hand
 from embtune.store.journal import Action, Vote
 from embtune.store.labelset import Change, Label, apply_changes, is_deleted
 from embtune.store.marks import COMMENT, FLAG, insert_marks
@@ -219,14 +219,15 @@ class LabelBook:
 
     def _newest(self, *, undone: bool) -> Action | None:
         project = self._project
-        replaced = replaced_actions(project.db, project.id, project.task.id) if undone else set()
+        task_id = project._task_id  # not `task.id`: a task just deleted is brought back from here too
+        replaced = replaced_actions(project.db, project.id, task_id) if undone else set()
         found = journal.list_actions(
             project.db,
             project.id,
             limit=1 + len(replaced),
             undone=undone,
             annotator=project.annotator,
-            task_id=project.task.id,
+            task_id=task_id,
             but=_BY_NUMBER,
         )
         return next((one for one in found if one.id not in replaced), None)
@@ -265,6 +266,9 @@ class LabelBook:
             set_in_force(connection, project_id, action.task_id, turn.weak[0])
         if turn.embedding is not None:
             put_active(connection, project_id, turn.embedding)
+            if "by_hand" in action.detail:
+                mark = action.detail["by_hand" if action.undone_at is not None else "by_hand_before"]
+                put_by_hand(connection, project_id, str(action.detail["embedding"]), mark)
 
     def action(self, action_id: int) -> Action:
         """Return an action by its number."""

@@ -100,8 +100,11 @@ def meant_by(project: Project, label_ids: Collection[int]) -> dict[int, str]:
             n = rules[label.name]
             if n:
                 out[label.id] = f"{counted(n, 'heuristic')} {'votes' if n == 1 else 'vote'} for it"
+    asked = Counter(
+        label_id for one in project.slices() if not one.is_static for label_id in {*one.labels.values()}
+    )
     for label_id in label_ids:
-        n = sum(label_id in one.labels.values() for one in project.slices() if not one.is_static)
+        n = asked[label_id]
         if n and label_id not in out:
             out[label_id] = f"{counted(n, 'slice')} {'asks' if n == 1 else 'ask'} for it"
     return out

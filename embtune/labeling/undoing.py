@@ -11,16 +11,18 @@ from embtune.labeling.label_tasks import changes_of_tasks
 from embtune.labeling.made_labels import labels_that_go
 from embtune.labeling.other_actions import embedding_to_turn, weak_run_to_turn
 from embtune.store.artifacts import Active, active_within
+from embtune.store.heuristics import state_of_rules
 from embtune.store.journal import EMBEDDING, TASK, VOTES, WEAK_RUN, Action, votes_of_actions
 from embtune.store.labelset import (
     Change,
     LabelRow,
     changed,
     label_rows,
-    references,
+    references_by_label,
     targets_of,
     votes_standing,
 )
+from embtune.store.records import reference_state
 from embtune.store.tasks import TaskChange, TaskRow, TaskUse, changed_tasks, task_rows, task_use, why_kept
 from embtune.store.weak_runs import WeakRun, weak_runs_within
 
@@ -39,6 +41,7 @@ class Ground:
     given, own, reference, meant
         By number of a label that an action made: annotations that stand, those of the action itself (by
         action and label), reference labels, and what else means it, such as "1 heuristic votes for it".
+        `own` is known also of undone annotations under several labels, where labels were deleted.
     kept, use
         By number of a task that an action made or deleted: what keeps it from going, and what hangs on it.
     runs
@@ -82,12 +85,17 @@ def ground(connection: Any, project: Project, actions: Sequence[Action]) -> Grou
     about = {change.task_id for action in actions for change in changes_of_tasks(action)}
     run_of = {one.task_id for one in actions if one.kind == WEAK_RUN and one.task_id is not None}
     ids = made | brought
+    labels = label_rows(connection, project.id)
+    counted = [one.id for one in standing if new_labels(one)]
+    if None in targets_of(labels).values():
+        undone = (one for one in actions if one.undone_at is not None and one.kind == VOTES)
+        counted += [one.id for one in undone if one.label_id is None]
     return Ground(
-        labels=label_rows(connection, project.id),
+        labels=labels,
         tasks=task_rows(connection, project.id),
         given=votes_standing(connection, project.id, ids) if ids else {},
-        own=votes_of_actions(connection, [one.id for one in standing if new_labels(one)]) if brought else {},
-        reference={one: references(connection, project.id, [one]) for one in ids},
+        own=votes_of_actions(connection, counted) if counted else {},
+        reference=references_by_label(connection, project.id) if ids else {},
         meant=_meant(project, brought),
         kept={task_id: why_kept(connection, project.id, task_id) for task_id in about},
         use={task_id: task_use(connection, task_id) for task_id in about},
@@ -127,6 +135,8 @@ def to_turn(action: Action, on: Ground) -> Turn:
         return Turn(embedding=embedding_to_turn(action, on.active))
     if new_labels(action):
         changes, left = labels_that_go(action, on) if undo else (_labels_that_come_back(action, on), {})
+        if not undo:
+            _refuse_lost(action, on, changes)
         changed(on.labels, changes)
         return Turn(labels=tuple(changes), left=left)
     return Turn(labels=tuple(_labels_to_turn(action, on)))
@@ -134,15 +144,30 @@ def to_turn(action: Action, on: Ground) -> Turn:
 
 def refusals(project: Project, actions: Sequence[Action]) -> dict[int, str]:
     """Say of those actions that cannot be undone, or redone, why not; by action number."""
-    why = {}
+
+    def find() -> dict[int, str]:
+        why = {}
+        with project.db.read() as connection:
+            on = ground(connection, project, actions)
+        for action in actions:
+            try:
+                to_turn(action, on)
+            except ConflictError as error:
+                why[action.id] = str(error)
+        return why
+
+    # A page asks at every click. What the revision does not count is told beside it.
     with project.db.read() as connection:
-        on = ground(connection, project, actions)
-    for action in actions:
-        try:
-            to_turn(action, on)
-        except ConflictError as error:
-            why[action.id] = str(error)
-    return why
+        active = active_within(connection, project.id)
+    stamp = (
+        tuple((action.id, action.undone_at) for action in actions),
+        project.revision,
+        reference_state(project.db, project.id),
+        state_of_rules(project.db, project.id),
+        active,
+    )
+    found: dict[int, str] = project.cached("refusals", stamp, find)
+    return found
 
 
 def _labels_to_turn(action: Action, on: Ground) -> list[Change]:
@@ -152,13 +177,24 @@ def _labels_to_turn(action: Action, on: Ground) -> list[Change]:
             for change in changes:
                 _refuse_used(on, change.label_id, own=action.n_records if action.kind == VOTES else 0)
         changes = [change.reversed() for change in reversed(changes)]
-    elif not changes and action.label_id is not None:
-        label = on.labels.get(action.label_id)
-        if label is None or targets_of(on.labels).get(label.id, label.id) is None:
-            name = "its label" if label is None else repr(label.name)
-            raise ConflictError(f"The label {name} was deleted since: bring it back first.")
+    else:
+        _refuse_lost(action, on, changes)
     changed(on.labels, changes)
     return changes
+
+
+def _refuse_lost(action: Action, on: Ground, changes: Sequence[Change]) -> None:
+    """Refuse to redo annotations under a label that is gone, and that does not come back with them."""
+    if action.label_id is None:
+        given = {label_id for of, label_id in on.own if of == action.id}
+    else:
+        given = set() if changes else {action.label_id}
+    targets = targets_of(on.labels)
+    for label_id in sorted(given - {change.label_id for change in changes}):
+        label = on.labels.get(label_id)
+        if label is None or targets.get(label_id, label_id) is None:
+            name = "its label" if label is None else repr(label.name)
+            raise ConflictError(f"The label {name} was deleted since: bring it back first.")
 
 
 def _labels_that_come_back(action: Action, on: Ground) -> list[Change]:

@@ -11,7 +11,16 @@ import sqlalchemy as sa
 
 from embtune.store.database import Database
 from embtune.store.journal import EMBEDDING, insert_action
-from embtune.store.tables import clusterings, embeddings, evaluations, maps, projects, trained_on, versions
+from embtune.store.tables import (
+    actions,
+    clusterings,
+    embeddings,
+    evaluations,
+    maps,
+    projects,
+    trained_on,
+    versions,
+)
 
 
 @dataclass(frozen=True)
@@ -98,8 +107,9 @@ def insert_version(
 ) -> str:
     """Write a version, its embedding and the (row, label id) it learned from: all or none.
 
-    Its name is the next one that is free: of two tunings that end at once, each gets its own. With
-    `activate`, which is who tuned, it becomes the active embedding, and that is an action of the journal.
+    Its name is the next one that is free, of two tunings that end at once each gets its own, and none that
+    the journal tells of: to undo what was done with a deleted version must not touch another of its name.
+    With `activate`, which is who tuned, it becomes the active embedding, as an action of the journal.
 
     Returns
     -------
@@ -134,8 +144,11 @@ def next_version_name(db: Database, project_id: int) -> str:
 
 
 def _next_version(connection: sa.Connection, project_id: int) -> str:
-    used = connection.scalars(sa.select(versions.c.name).where(versions.c.project_id == project_id))
-    return f"v{1 + max((int(name[1:]) for name in used if name[1:].isdigit()), default=0)}"
+    used = set(connection.scalars(sa.select(versions.c.name).where(versions.c.project_id == project_id)))
+    told = sa.select(actions.c.detail).where(actions.c.project_id == project_id, actions.c.kind == EMBEDDING)
+    for detail in connection.scalars(told):
+        used |= {str(detail.get("embedding")), str(detail.get("before"))}
+    return f"v{1 + max((int(name[1:]) for name in used if name[1:].isdecimal()), default=0)}"
 
 
 def activate(
@@ -152,15 +165,41 @@ def activate(
     `mark` is noted with a version, for a person decided in place of the gate.
     """
     with db.write() as connection:
+        marks = {}
         if mark is not None:
-            chosen = sa.and_(versions.c.project_id == project_id, versions.c.name == name)
-            gate = connection.scalar(sa.select(versions.c.gate).where(chosen)) or {}
-            connection.execute(versions.update().where(chosen).values(gate=gate | {"by_hand": mark}))
-        _activate(connection, project_id, name, annotator=annotator, summary=summary, by="hand")
+            before = put_by_hand(connection, project_id, name, mark)
+            marks = {"by_hand": mark, "by_hand_before": before}
+        _activate(connection, project_id, name, annotator=annotator, summary=summary, by="hand", **marks)
+
+
+def put_by_hand(
+    connection: sa.Connection, project_id: int, name: str, mark: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """Note with a version who decided in place of the gate, None for nobody, within the caller's transaction.
+
+    Returns
+    -------
+    dict or None
+        The note that was there before.
+    """
+    chosen = sa.and_(versions.c.project_id == project_id, versions.c.name == name)
+    gate: dict[str, Any] = dict(connection.scalar(sa.select(versions.c.gate).where(chosen)) or {})
+    before: dict[str, Any] | None = gate.pop("by_hand", None)
+    if mark is not None:
+        gate["by_hand"] = mark
+    connection.execute(versions.update().where(chosen).values(gate=gate))
+    return before
 
 
 def _activate(
-    connection: sa.Connection, project_id: int, name: str, *, annotator: str, summary: str, by: str
+    connection: sa.Connection,
+    project_id: int,
+    name: str,
+    *,
+    annotator: str,
+    summary: str,
+    by: str,
+    **detail: Any,
 ) -> None:
     before = active_within(connection, project_id).name
     put_active(connection, project_id, name)
@@ -172,7 +211,7 @@ def _activate(
         annotator=annotator,
         label_id=None,
         summary=summary,
-        detail={"embedding": name, "before": before, "by": by, "from": "Tune"},
+        detail={"embedding": name, "before": before, "by": by, "from": "Tune"} | detail,
         kind=EMBEDDING,
     )
 

@@ -221,11 +221,10 @@ def changed(rows: Mapping[int, LabelRow], changes: Sequence[Change]) -> dict[int
         if row.merged_into is not None and _target(after, label_id) is None:
             into = after[row.merged_into].name
             raise ConflictError(f"{row.name!r} cannot count as {into!r}, which was merged or deleted since.")
-        keys = {
-            o.hotkey for o in after.values() if o.in_use and o.task_id == row.task_id and o.id != label_id
-        }
-        if row.in_use and not rows[label_id].in_use and row.hotkey in keys:
-            after[label_id] = replace(row, hotkey=None)
+        if row.hotkey and row.in_use and not rows[label_id].in_use:
+            taken = (o for o in after.values() if o.hotkey == row.hotkey and o.id != label_id)
+            if any(o.in_use and o.task_id == row.task_id for o in taken):
+                after[label_id] = replace(row, hotkey=None)
     refuse_twins(after, touched)
     return after
 
@@ -239,13 +238,16 @@ def refuse_twins(rows: Mapping[int, LabelRow], touched: Collection[int]) -> None
         Naming both.
     """
     used = [row for row in rows.values() if row.in_use]
+    named: dict[tuple[int, str], list[LabelRow]] = {}
+    keyed: dict[tuple[int, str | None], list[LabelRow]] = {}
+    for row in used:
+        named.setdefault((row.task_id, row.name.casefold()), []).append(row)
+        keyed.setdefault((row.task_id, row.hotkey or None), []).append(row)
     for mine in (row for row in used if row.id in touched):
-        for other in used:
-            if other.id == mine.id or other.task_id != mine.task_id:
-                continue
-            if other.name.casefold() == mine.name.casefold():
-                raise ConflictError(f"There would be two labels {mine.name!r}: rename the other one first.")
-            if mine.hotkey and other.hotkey == mine.hotkey:
+        if len(named[mine.task_id, mine.name.casefold()]) > 1:
+            raise ConflictError(f"There would be two labels {mine.name!r}: rename the other one first.")
+        for other in keyed[mine.task_id, mine.hotkey] if mine.hotkey else ():
+            if other.id != mine.id:
                 raise ConflictError(
                     f"{mine.name!r} and {other.name!r} would have the same key {mine.hotkey!r}: "
                     f"give {other.name!r} another one first."
@@ -268,6 +270,16 @@ def votes_standing(connection: sa.Connection, project_id: int, label_ids: Collec
             actions.c.undone_at.is_(None),
         )
         .group_by(votes.c.label_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def references_by_label(connection: sa.Connection, project_id: int) -> dict[int, int]:
+    """Count the records of each reference label, within the caller's transaction, in one pass over them."""
+    query = (
+        sa.select(records.c.reference_label_id, sa.func.count())
+        .where(records.c.project_id == project_id, records.c.reference_label_id.is_not(None))
+        .group_by(records.c.reference_label_id)
     )
     return {row[0]: row[1] for row in connection.execute(query)}
 

@@ -19,10 +19,19 @@ def _open(name: str, url: str) -> Project:
     return embtune.open(name, create=False)
 
 
+_warm = False
+"""Whether this process was warmed up: what is frozen is never collected, so a second time would keep garbage."""
+
+
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
     """Import what the label pages need, once, beside the first page: the first lasso must not wait for it."""
     import threading
+
+    global _warm
+    if _warm:  # the cache was cleared
+        return
+    _warm = True
 
     def load() -> None:
         import gc
@@ -83,10 +92,9 @@ def _under_task(project: Project) -> Project:
     st.session_state["task"], st.session_state["task_number"] = name, known[name]
     if len(tasks) == 1:
         st.query_params.pop("task", None)
-        return project
-    if st.query_params.get("task") != name:
+    elif st.query_params.get("task") != name:
         st.query_params["task"] = name
-    return project.view(task=name)
+    return project.view(task=name)  # always: the one that is kept is under what was the first task then
 
 
 def _as_annotator(project: Project) -> Project:

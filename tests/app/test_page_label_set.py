@@ -234,3 +234,23 @@ def test_what_hangs_on_a_task_is_told_before_it_is_deleted_and_undo_brings_it_ba
     assert [task.name for task in project.tasks] == ["Labels"]
     project.undo()
     assert tone.record(0).label == "Calm"
+
+
+def test_the_first_of_two_tasks_is_deleted_and_brought_back_on_pages_that_were_open(open_page, plain_project):
+    first = plain_project.task.id
+    tone = plain_project.add_task("Tone")
+    tone.label([0, 1], tone.add_label("Calm").name)
+    at = open_page("label_set", plain_project, task="Tone")
+    opener = f"task_change_{first}"
+    at.button(key=opener).click().run()
+    in_dialog(at, opener, f"task_delete_{first}")
+    for page in ("label_set", "overview", "history"):
+        at.switch_page(f"pages/{page}.py").run()
+        assert not at.exception, at.exception[0].message
+    assert "task" not in at.query_params
+    deleted = tone.history(1)[0]
+    assert deleted.summary == "Deleted the label task Labels"
+    at.button(key=f"history_turn_{deleted.id}").click().run()
+    assert not at.exception, at.exception[0].message
+    assert [task.name for task in tone.tasks] == ["Labels", "Tone"]
+    assert at.query_params["task"] == "Tone"

@@ -91,6 +91,42 @@ def test_promotions_and_roll_backs_are_told_and_can_be_undone(two_versions):
     assert project.book.last().kind == "votes"
 
 
+def test_a_name_that_the_journal_tells_of_is_never_given_again(two_versions):
+    """Else undoing a roll-back from a deleted version would make another active that the gate refused."""
+    project = two_versions
+    project.activate("v2")
+    project.activate("v1")
+    back = project.history(kind=EMBEDDING)[0]
+    project.delete_version("v2")
+    assert project.next_version_name() == "v3"
+    assert project.tune("axes", parameters={"keep": "noise"})["version"] == "v3"
+    with pytest.raises(ConflictError, match="v2 was deleted since: tune again"):
+        project.undo(back.id)
+    assert project.active_embedding == "v1"
+    project.delete_version("v3")  # it never was active
+    assert project.next_version_name() == "v3"
+
+
+def test_a_promotion_by_hand_that_is_undone_leaves_no_mark_on_the_version(two_versions):
+    project = two_versions
+    ann = project.view(annotator="ann")
+    ann.activate("v2")
+    first = project.history(1, kind=EMBEDDING)[0]
+    mark = project.version("v2").gate["by_hand"]
+    assert mark["by"] == "ann"
+    project.undo(first.id)
+    assert "by_hand" not in project.version("v2").gate
+    assert project.version("v2").gate["reason"]
+    project.redo(first.id)
+    assert project.version("v2").gate["by_hand"] == mark
+    project.activate("raw")
+    project.activate("v2")
+    second = project.history(1, kind=EMBEDDING)[0]
+    assert project.version("v2").gate["by_hand"]["before"] == "raw"
+    project.undo(second.id)
+    assert project.version("v2").gate["by_hand"] == mark  # ann's, which was there before
+
+
 def test_two_tunings_that_end_at_once_get_names_of_their_own(faint_project, axes, label_rows, monkeypatch):
     """Both are held where they have measured and not written: each had seen that v1 was free."""
     from embtune.work import tuning

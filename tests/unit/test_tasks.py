@@ -90,6 +90,16 @@ def test_a_deleted_task_takes_its_labels_answers_and_sessions_along_and_undo_bri
     assert [task.name for task in project.tasks] == ["Labels"]
 
 
+def test_the_view_of_a_task_that_it_deleted_undoes_that(project, tone):
+    tone.label([0], "Calm")
+    tone.delete_task()
+    assert tone.book.last().summary == "Deleted the label task Tone"
+    assert tone.undo().summary == "Deleted the label task Tone"
+    assert tone.record(0).label == "Calm"
+    assert tone.redo().summary == "Deleted the label task Tone"
+    assert [task.name for task in project.tasks] == ["Labels"]
+
+
 def test_adding_renaming_and_describing_a_task_are_undone_and_redone(project):
     mood = project.add_task("Tone", description="How?")
     mood.change_task(name="Mood")
