@@ -87,7 +87,8 @@ def _slot(project: Project, known: dict[str, Heuristic]) -> str | None:
     """Return what is open; what the address names and is not there any more is nothing."""
     slot = opened_slot(project)
     kinds = project.heuristics.kinds()
-    new = slot is not None and (slot == NEW or slot.removeprefix(f"{NEW}-") in kinds)
+    begun = drafts(project)
+    new = slot is not None and (slot == NEW or slot.removeprefix(f"{NEW}-") in kinds or slot in begun)
     if slot is None or slot in known or new:
         return slot
     open_slot(project, None)

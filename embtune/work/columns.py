@@ -46,10 +46,11 @@ def field_column(project: Project, name: str) -> Any:
 
 def lay_out(project: Project) -> None:
     """Write the columns of records that were just imported, if they are many; a few are no wait later."""
-    n = project.n_records
     for kind in ("texts", "fields"):
-        if n - _whole_parts(project.folder("columns"), kind, n)[1] >= LAID_OUT_AT_ONCE:
-            _write(project, kind, n)
+        n = project.n_records  # more may have come while the other kind was written
+        start = _whole_parts(project.folder("columns"), kind, n)[1]
+        if n - start >= LAID_OUT_AT_ONCE:
+            _write(project, kind, start, n)
 
 
 def column_names(project: Project) -> list[str]:
@@ -64,38 +65,50 @@ def _table(project: Project, kind: str, n: int) -> Any:
 
     parts, have = _whole_parts(project.folder("columns"), kind, n)
     if have < n:
-        parts.append(_write(project, kind, n))
-    tables = [pa.ipc.open_file(pa.memory_map(str(path))).read_all() for path in parts]
+        parts.append(_write(project, kind, have, n))
+    # No further than its name says: an older embtune may have written rows too many.
+    tables = [
+        pa.ipc.open_file(pa.memory_map(str(part.path))).read_all().slice(0, part.stop - part.start)
+        for part in parts
+    ]
     if not tables:
         return pa.table({"text": pa.chunked_array([], pa.large_string())} if kind == "texts" else {})
     return pa.concat_tables(tables, promote_options="default")
 
 
-def _whole_parts(folder: Path, kind: str, n: int) -> tuple[list[Path], int]:
+class _Part(NamedTuple):
+    """A file with the rows `start` to `stop` (not included)."""
+
+    start: int
+    stop: int
+    path: Path
+
+
+def _whole_parts(folder: Path, kind: str, n: int) -> tuple[list[_Part], int]:
     """Return the files that follow each other from row 0 on, and the row they end before."""
-    by_start: dict[int, tuple[int, Path]] = {}
+    by_start: dict[int, _Part] = {}
     for path in folder.iterdir():
         match = _PART.match(path.name)
         if match and match[1] == kind and int(match[3]) <= n:
-            start, stop = int(match[2]), int(match[3])
-            by_start[start] = max(by_start.get(start, (0, path)), (stop, path))
-    parts: list[Path] = []
+            part = _Part(int(match[2]), int(match[3]), path)
+            if part.stop > part.start:  # one without rows would lead nowhere
+                by_start[part.start] = max(by_start.get(part.start, part), part)
+    parts: list[_Part] = []
     at = 0
     while at in by_start:
-        at, path = by_start[at]
-        parts.append(path)
+        parts.append(by_start[at])
+        at = by_start[at].stop
     return parts, at
 
 
-def _write(project: Project, kind: str, n: int) -> Path:
-    """Write the rows up to n that no file holds, under a temporary name until the file is whole."""
+def _write(project: Project, kind: str, start: int, stop: int) -> _Part:
+    """Write the rows `start` to `stop` (not included), under a temporary name until the file is whole."""
     import pyarrow as pa
 
     folder = project.folder("columns")
-    start = _whole_parts(folder, kind, n)[1]
     temporary = folder / f".{uuid.uuid4().hex}.part"
-    blocks = _text_blocks(project, start) if kind == "texts" else _field_blocks(project, start)
-    path = folder / f"{kind}-{start}-{n}.arrow"
+    blocks = (_text_blocks if kind == "texts" else _field_blocks)(project, start, stop)
+    path = folder / f"{kind}-{start}-{stop}.arrow"
     try:
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, blocks.schema) as writer:
             for table in blocks.tables:
@@ -108,7 +121,7 @@ def _write(project: Project, kind: str, n: int) -> Path:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
-    return path
+    return _Part(start, stop, path)
 
 
 class _Blocks(NamedTuple):
@@ -116,21 +129,21 @@ class _Blocks(NamedTuple):
     tables: Iterable[Any]
 
 
-def _text_blocks(project: Project, start: int) -> _Blocks:
+def _text_blocks(project: Project, start: int, stop: int) -> _Blocks:
     import pyarrow as pa
 
     schema = pa.schema([("text", pa.large_string())])
-    blocks = iter_texts(project.db, project.id, start=start, stop=project.n_records)
+    blocks = iter_texts(project.db, project.id, start=start, stop=stop)
     return _Blocks(schema, (pa.table({"text": block}, schema=schema) for block in blocks))
 
 
-def _field_blocks(project: Project, start: int) -> _Blocks:
+def _field_blocks(project: Project, start: int, stop: int) -> _Blocks:
     """All blocks at once: which fields there are is known after the last one."""
     import pyarrow as pa
 
     tables = []
     names = dict.fromkeys(project.field_names)
-    for block in iter_fields(project.db, project.id, start=start, stop=project.n_records):
+    for block in iter_fields(project.db, project.id, start=start, stop=stop):
         mine = dict.fromkeys(name for fields in block for name in fields)
         names.update(mine)
         columns = {name: [as_text(fields.get(name)) for fields in block] for name in mine}

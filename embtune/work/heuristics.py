@@ -185,9 +185,14 @@ class HeuristicBook:
         """What this annotator writes and has not saved; see `embtune.work.heuristic_drafts`."""
         return heuristic_drafts.kept_drafts(self._project)
 
-    def keep_drafts(self, changes: Mapping[str, Mapping[str, Any] | None]) -> None:
-        """Keep some of it, and let go of what is None."""
-        heuristic_drafts.keep_drafts(self._project, changes)
+    def keep_drafts(
+        self,
+        changes: Mapping[str, Mapping[str, Any] | None],
+        *,
+        before: Mapping[str, Mapping[str, Any] | None] | None = None,
+    ) -> dict[str, str]:
+        """Keep some of it, and let go of what is None; see `embtune.work.heuristic_drafts`."""
+        return heuristic_drafts.keep_drafts(self._project, changes, before=before)
 
     # ---- running ----------------------------------------------------------------------------
 

@@ -193,9 +193,9 @@ def _number(text: str) -> float | int | str:
 
 
 def drafts(project: Project) -> dict[str, Draft]:
-    """Return what is being written in this project and label task, in this visit or an earlier one."""
-    every: dict[tuple[int, int], dict[str, Draft]] = st.session_state.setdefault(_DRAFTS, {})
-    of = (project.id, project.task.id)
+    """Return what this annotator writes in this project and label task, in this visit or an earlier one."""
+    every: dict[tuple[int, int, str], dict[str, Draft]] = st.session_state.setdefault(_DRAFTS, {})
+    of = (project.id, project.task.id, project.annotator)
     if of not in every:
         every[of] = _kept_before(project)
     return every[of]
@@ -203,6 +203,8 @@ def drafts(project: Project) -> dict[str, Draft]:
 
 def keep_drafts(project: Project) -> None:
     """Keep what is being written beyond this visit; to be called whenever the page runs.
+
+    What another tab keeps under the same slot stays: this visit's gets a name of its own beside it.
 
     Raises
     ------
@@ -215,11 +217,19 @@ def keep_drafts(project: Project) -> None:
         if one.raw != one.base
     }
     of = (project.id, project.task.id, project.annotator)
-    before = st.session_state.setdefault(_KEPT, {}).get(of, {})
-    changes = {slot: now.get(slot) for slot in now | before if now.get(slot) != before.get(slot)}
+    kept: dict[str, tuple[str, dict[str, Any]]] = st.session_state.setdefault(_KEPT, {}).get(of, {})
+    changes: dict[str, dict[str, Any] | None] = {}
+    before: dict[str, dict[str, Any] | None] = {}
+    for slot in now | kept:
+        name, was = kept.get(slot, (slot, None))
+        if now.get(slot) != was:
+            changes[name], before[name] = now.get(slot), was
     if changes:
-        st.session_state[_KEPT][of] = copy.deepcopy(now)
-        project.heuristics.keep_drafts(changes)
+        names = project.heuristics.keep_drafts(changes, before=before)
+        named = {slot: kept[slot][0] if slot in kept else slot for slot in now}
+        st.session_state[_KEPT][of] = {
+            slot: (names.get(name, name), copy.deepcopy(now[slot])) for slot, name in named.items()
+        }
 
 
 def _kept_before(project: Project) -> dict[str, Draft]:
@@ -239,7 +249,9 @@ def _kept_before(project: Project) -> dict[str, Draft]:
         }
         usual = to_raw(project, "", usual)
         found[slot] = Draft(slot, kind, usual | raw, usual | base, version)
-    st.session_state.setdefault(_KEPT, {})[project.id, project.task.id, project.annotator] = kept
+    st.session_state.setdefault(_KEPT, {})[project.id, project.task.id, project.annotator] = {
+        slot: (slot, one) for slot, one in kept.items()
+    }
     return found
 
 

@@ -119,9 +119,10 @@ def kind_choice(project: Project) -> None:
 def go_on(project: Project) -> None:
     """Offer to go on with what was begun and not saved."""
     for one in begun(project):
+        another = f" ({one.slot.partition('.')[2]})" if "." in one.slot else ""  # of another tab
         st.button(
-            f"Go on with the {project.heuristics.kinds()[one.kind].title.lower()} you began",
-            key=f"heuristics_go_on_{one.kind}",
+            f"Go on with the {project.heuristics.kinds()[one.kind].title.lower()} you began{another}",
+            key=f"heuristics_go_on_{one.slot.removeprefix(f'{NEW}-')}",
             icon=f":material/{_ICONS[one.kind]}:",
             on_click=open_slot,
             args=(project, one.slot),

@@ -20,7 +20,7 @@ def _open(name: str, url: str) -> Project:
 
 
 _warm = False
-"""Whether this process was warmed up: what is frozen is never collected, so a second time would keep garbage."""
+"""Whether this process was warmed up: what is frozen is never collected, so twice would keep garbage."""
 
 
 @st.cache_resource(show_spinner=False)
